@@ -1,0 +1,3 @@
+//! The library behind the `logloom` command.
+pub mod flow;
+pub mod train;

@@ -1,0 +1,1 @@
+//! The Logloom training accelerator, described in Rust.

@@ -1,0 +1,1 @@
+//! Running the accelerator: software model, simulation, targets.
