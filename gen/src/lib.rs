@@ -1,3 +1,4 @@
 //! The library behind the `logloom` command.
+pub mod config;
 pub mod flow;
 pub mod train;

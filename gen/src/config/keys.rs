@@ -1,0 +1,397 @@
+//! The table of configuration keys: name, kind, default and help in one place. Reading, errors, suggestions
+//! and the commented starter file all come from it.
+
+use std::fmt;
+
+/// What may stand behind a key, as far as it can be judged without looking at other keys.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Letters, digits, `_` and `-`; names files and the top module.
+    Name,
+    /// A whole number, inclusive bounds.
+    Integer { min: u32, max: u32 },
+    /// A power of two, inclusive bounds.
+    PowerOfTwo { min: u32, max: u32 },
+    /// A number strictly above `above` and strictly below `below`.
+    Real { above: f64, below: f64 },
+    /// One of the listed words.
+    Choice(&'static [&'static str]),
+    /// A fixed-point format `Q<int>.<frac>` with 1 + int + frac bits, inclusive bounds on the bits.
+    Format { min_bits: u32, max_bits: u32 },
+    /// A power of two up to one, written `2^-n` with n up to `max`.
+    Rate { max: u32 },
+    /// Layer sizes: at least two whole numbers, inclusive bounds for each.
+    Layers { min: u32, max: u32 },
+    /// A path, relative to the folder of the configuration file.
+    Path,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Name => f.write_str("a name of letters, digits, _ and -"),
+            Kind::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Kind::PowerOfTwo { min, max } => write!(f, "a power of two from {min} to {max}"),
+            Kind::Real { above, below } if below.is_infinite() => {
+                write!(f, "a number above {above}")
+            }
+            Kind::Real { above, below } => write!(f, "a number between {above} and {below}"),
+            Kind::Choice(words) => {
+                let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                write!(f, "one of {}", quoted.join(", "))
+            }
+            Kind::Format { min_bits, max_bits } => {
+                write!(
+                    f,
+                    "a format \"Q<int>.<frac>\" with 1 + int + frac from {min_bits} to {max_bits} bits"
+                )
+            }
+            Kind::Rate { max } => write!(f, "a power of two from \"2^0\" to \"2^-{max}\""),
+            Kind::Layers { min, max } => {
+                write!(
+                    f,
+                    "a list of two or more layer sizes, each from {min} to {max}"
+                )
+            }
+            Kind::Path => f.write_str("a path, relative to the configuration file"),
+        }
+    }
+}
+
+/// What happens when neither the file nor its preset has the key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Absent {
+    /// An error.
+    Required,
+    /// The value, as it would stand in the file.
+    Default(&'static str),
+    /// Computed from other values; the text says how.
+    Derived(&'static str),
+    /// Stays away.
+    Optional,
+}
+
+/// One key of the configuration file.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.key`, or `key` at the top of the file.
+    pub name: &'static str,
+    pub kind: Kind,
+    pub absent: Absent,
+    /// One line for people who write the file.
+    pub help: &'static str,
+}
+
+impl Key {
+    /// `""` at the top of the file.
+    pub fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The name within its section.
+    pub fn short(&self) -> &'static str {
+        self.name
+            .rsplit_once('.')
+            .map_or(self.name, |(_, short)| short)
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, absent: Absent, help: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        absent,
+        help,
+    }
+}
+
+const fn integer(min: u32, max: u32) -> Kind {
+    Kind::Integer { min, max }
+}
+
+const fn power(min: u32, max: u32) -> Kind {
+    Kind::PowerOfTwo { min, max }
+}
+
+const OPERAND: Kind = Kind::Format {
+    min_bits: 4,
+    max_bits: 16,
+};
+
+/// Every key, in the order in which files are written and shown.
+pub const KEYS: &[Key] = &[
+    key(
+        "name",
+        Kind::Name,
+        Absent::Derived("the file's name"),
+        "names the accelerator",
+    ),
+    key(
+        "preset",
+        Kind::Choice(super::presets::NAMES),
+        Absent::Optional,
+        "the values to start from",
+    ),
+    key(
+        "array.rows",
+        integer(1, 64),
+        Absent::Default("8"),
+        "rows of processing elements: inputs that are summed in one pass",
+    ),
+    key(
+        "array.columns",
+        integer(1, 64),
+        Absent::Default("8"),
+        "columns of processing elements: outputs per pass",
+    ),
+    key(
+        "array.accumulator_bits",
+        integer(16, 48),
+        Absent::Default("32"),
+        "width of an accumulator below the array",
+    ),
+    key(
+        "array.accumulator_depth",
+        power(4, 4096),
+        Absent::Derived("the smallest that holds a batch of logits"),
+        "vectors that an accumulator memory holds",
+    ),
+    key(
+        "arithmetic.family",
+        Kind::Choice(&["exact", "mitchell"]),
+        Absent::Default("\"mitchell\""),
+        "how two operands become a product",
+    ),
+    key(
+        "arithmetic.fraction_bits",
+        integer(0, 15),
+        Absent::Optional,
+        "mitchell: fraction bits of the log code (default 4)",
+    ),
+    key(
+        "arithmetic.dropped_bits",
+        integer(0, 30),
+        Absent::Optional,
+        "mitchell: low product bits that are never formed (default 0)",
+    ),
+    key(
+        "arithmetic.form",
+        Kind::Choice(&["rows", "plain"]),
+        Absent::Optional,
+        "exact: \"rows\" for carry chains, \"plain\" for DSP blocks (default rows)",
+    ),
+    key(
+        "formats.activation",
+        OPERAND,
+        Absent::Default("\"Q5.10\""),
+        "activations and inputs",
+    ),
+    key(
+        "formats.gradient",
+        OPERAND,
+        Absent::Default("\"Q1.14\""),
+        "gradients; as wide as activations",
+    ),
+    key(
+        "formats.weight",
+        Kind::Format {
+            min_bits: 8,
+            max_bits: 24,
+        },
+        Absent::Default("\"Q3.12\""),
+        "master weights and biases",
+    ),
+    key(
+        "memory.activation_depth",
+        integer(1, 1 << 20),
+        Absent::Derived("the smallest that fits the network"),
+        "words per bank; a multiple of the number of banks",
+    ),
+    key(
+        "memory.gradient_depth",
+        integer(1, 1 << 20),
+        Absent::Derived("the smallest that fits the network"),
+        "words per bank; a multiple of the number of banks",
+    ),
+    key(
+        "memory.weight_depth",
+        integer(1, 1 << 20),
+        Absent::Derived("the smallest that fits the network"),
+        "words per bank; a multiple of the number of banks",
+    ),
+    key(
+        "memory.batch_depth",
+        power(1, 4096),
+        Absent::Derived("the smallest that fits the batch"),
+        "samples that the per-sample memories hold",
+    ),
+    key(
+        "memory.program_depth",
+        power(2, 1024),
+        Absent::Derived("the smallest that fits the programs"),
+        "instructions that the program memory holds",
+    ),
+    key(
+        "network.layers",
+        Kind::Layers { min: 1, max: 4096 },
+        Absent::Required,
+        "inputs, hidden layers, classes",
+    ),
+    key(
+        "training.batch",
+        integer(1, 4096),
+        Absent::Default("16"),
+        "samples per step",
+    ),
+    key(
+        "training.learning_rate",
+        Kind::Rate { max: 15 },
+        Absent::Default("\"2^-3\""),
+        "per batch mean; the mean divides by the next power of two >= batch",
+    ),
+    key(
+        "training.rounding",
+        Kind::Choice(&["nearest", "stochastic"]),
+        Absent::Default("\"nearest\""),
+        "how an update is rounded to the master's grid",
+    ),
+    key(
+        "training.epochs",
+        integer(0, 1_000_000),
+        Absent::Default("40"),
+        "passes over the training data",
+    ),
+    key(
+        "training.seed",
+        integer(0, u32::MAX),
+        Absent::Default("0"),
+        "of initial weights, shuffling and rounding",
+    ),
+    key(
+        "data.train",
+        Kind::Path,
+        Absent::Required,
+        "training samples: .idx images, .csv or .npz",
+    ),
+    key(
+        "data.train_labels",
+        Kind::Path,
+        Absent::Optional,
+        "labels of .idx training images",
+    ),
+    key(
+        "data.test",
+        Kind::Path,
+        Absent::Optional,
+        "test samples; without them a part of the training data is held back",
+    ),
+    key(
+        "data.test_labels",
+        Kind::Path,
+        Absent::Optional,
+        "labels of .idx test images",
+    ),
+    key(
+        "data.test_fraction",
+        Kind::Real {
+            above: 0.0,
+            below: 1.0,
+        },
+        Absent::Optional,
+        "the part held back when data.test is absent (default 0.2)",
+    ),
+    key(
+        "data.split_seed",
+        integer(0, u32::MAX),
+        Absent::Optional,
+        "chooses the part held back (default 0)",
+    ),
+    key(
+        "data.full_scale",
+        Kind::Real {
+            above: 0.0,
+            below: f64::INFINITY,
+        },
+        Absent::Default("1.0"),
+        "the stored value that becomes 1.0, for example 255 for bytes",
+    ),
+];
+
+/// The key of that name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The sections in order, each once, without the top of the file.
+pub fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<&'static str> = Vec::new();
+    for key in KEYS {
+        if !key.section().is_empty() && !sections.contains(&key.section()) {
+            sections.push(key.section());
+        }
+    }
+    sections
+}
+
+/// The candidate nearest to what was written, if it is near enough to be meant.
+pub fn nearest<'a>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(written, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        // Earlier candidates win ties, so that the answer does not depend on float noise in max_by.
+        .fold(None, |best: Option<(f64, &str)>, next| match best {
+            Some(best) if best.0 >= next.0 => Some(best),
+            _ => Some(next),
+        })
+        .map(|(_, candidate)| candidate)
+}
+
+/// The known key that was probably meant by an unknown `section.key`: the same word in another section, else
+/// the most alike in the same section, else the most alike anywhere.
+pub fn suggest(section: &str, short: &str) -> Option<&'static str> {
+    if let Some(key) = KEYS.iter().find(|key| key.short() == short) {
+        return Some(key.name);
+    }
+    let within = KEYS.iter().filter(|key| key.section() == section);
+    if let Some(found) = nearest(short, within.map(Key::short)) {
+        let same = KEYS
+            .iter()
+            .find(|key| key.section() == section && key.short() == found);
+        return same.map(|key| key.name);
+    }
+    let found = nearest(short, KEYS.iter().map(Key::short))?;
+    KEYS.iter()
+        .find(|key| key.short() == found)
+        .map(|key| key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        for (i, key) in KEYS.iter().enumerate() {
+            assert!(
+                KEYS[..i].iter().all(|other| other.name != key.name),
+                "{}",
+                key.name
+            );
+        }
+    }
+
+    #[test]
+    fn suggestions_find_typos_and_wrong_sections() {
+        assert_eq!(suggest("array", "row"), Some("array.rows"));
+        assert_eq!(suggest("array", "batch"), Some("training.batch"));
+        assert_eq!(
+            suggest("training", "learningrate"),
+            Some("training.learning_rate")
+        );
+        assert_eq!(suggest("array", "zzz"), None);
+    }
+}

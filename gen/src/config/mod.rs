@@ -1,0 +1,14 @@
+//! From a TOML file to a validated configuration, in two stages: [`written`] is what the file, its preset and
+//! the defaults say, each value with its origin; [`meaning`] is what that amounts to, with every value
+//! checked against the others.
+
+pub mod error;
+pub mod keys;
+pub mod origin;
+pub mod plan;
+pub mod presets;
+pub mod written;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use origin::Origin;
+pub use plan::MemoryPlan;
