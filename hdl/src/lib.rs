@@ -1,1 +1,2 @@
 //! The Logloom training accelerator, described in Rust.
+pub mod rtl;
