@@ -1,1 +1,4 @@
 //! Data, training loop, metrics, checkpoints.
+pub mod atomic;
+pub mod data;
+pub mod random;
