@@ -1,0 +1,312 @@
+//! Logarithmic products after J. N. Mitchell, "Computer Multiplication and Division Using Binary
+//! Logarithms", IRE Transactions on Electronic Computers, 1962.
+//!
+//! With |x| = 2^k (1 + f), log2 |x| is taken as k + f. A product is the antilogarithm `2^K (1 + F)` of the
+//! sum K + F of two such codes. The code rounds f to a few bits, and the product drops low bits.
+use super::{Arithmetic, ParameterError, check_operand_bits, check_stages};
+
+/// The Mitchell family.
+///
+/// A code is `{nonzero, sign, k, f}`, most significant first, of 1 + 1 + ceil(log2 W) + F bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mitchell {
+    /// W, 4..=16.
+    pub operand_bits: u32,
+    /// F: bits kept of the fraction, 0..=W-1. Full from W-2 on.
+    pub fraction_bits: u32,
+    /// Low product bits that are not formed, 0..=2W-2.
+    pub dropped_bits: u32,
+    /// Pipeline registers inside the product, 0..=2.
+    pub stages: u32,
+}
+
+/// Bounds on the error of a product of magnitudes a and b, with p its magnitude scaled back by
+/// `2^dropped`: `relative_low * ab - floor < p - ab <= relative_high * ab`, where the left `<` is `<=`
+/// for `floor` = 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ErrorBound {
+    pub relative_low: f64,
+    pub relative_high: f64,
+    /// Upper bound of what the final floor takes away, in units of the full product.
+    pub floor: f64,
+}
+
+impl Mitchell {
+    /// Width of the characteristic k, which is at most W - 1.
+    pub fn characteristic_bits(&self) -> u32 {
+        // ceil(log2 W) for W >= 2.
+        32 - (self.operand_bits - 1).leading_zeros()
+    }
+
+    /// Whether every operand keeps its whole fraction.
+    ///
+    /// Magnitudes below `2^(W-1)` have at most W - 2 fraction bits; `2^(W-1)` itself has none.
+    pub fn is_full(&self) -> bool {
+        self.fraction_bits + 2 >= self.operand_bits
+    }
+
+    /// Proven bound on the error of one product.
+    ///
+    /// Rounding f to F bits moves it by at most `2^-(F+1)`, so a magnitude m = 2^k (1 + f) is taken as v
+    /// with |v - m| <= d m, d = `2^-(F+1)` (0 with a full fraction). Mitchell's product M of v1 and v2
+    /// satisfies `8/9 v1 v2 <= M <= v1 v2`: with fractions x and y, without carry
+    /// `M / v1v2 = (1 + x + y) / ((1 + x)(1 + y))`, with carry `2 (x + y) / ((1 + x)(1 + y))`; both are
+    /// at most 1, and least at x = y = 1/2. Hence `8/9 (1 - d)^2 ab <= M <= (1 + d)^2 ab`. The floor
+    /// then takes less than one unit of `2^dropped`; and nothing when the fraction is full and no bit is
+    /// dropped, since M is an integer then.
+    pub fn error_bound(&self) -> ErrorBound {
+        let full = self.is_full();
+        let rounding = if full { 0.0 } else { 0.5f64.powi(self.fraction_bits as i32 + 1) };
+        ErrorBound {
+            relative_low: 8.0 / 9.0 * (1.0 - rounding).powi(2) - 1.0,
+            relative_high: (1.0 + rounding).powi(2) - 1.0,
+            floor: if full && self.dropped_bits == 0 { 0.0 } else { 2f64.powi(self.dropped_bits as i32) },
+        }
+    }
+}
+
+impl Arithmetic for Mitchell {
+    fn name(&self) -> &'static str {
+        "mitchell"
+    }
+
+    fn parameters(&self) -> String {
+        let Self { operand_bits, fraction_bits, dropped_bits, stages } = self;
+        format!(
+            "operand_bits={operand_bits} fraction_bits={fraction_bits} dropped_bits={dropped_bits} \
+             stages={stages}"
+        )
+    }
+
+    fn validate(&self) -> Result<(), ParameterError> {
+        check_operand_bits(self.operand_bits)?;
+        if self.fraction_bits >= self.operand_bits {
+            return Err(ParameterError {
+                parameter: "fraction_bits",
+                problem: format!("{} is more than operand_bits - 1 = {}", self.fraction_bits, self.operand_bits - 1),
+            });
+        }
+        let most = 2 * self.operand_bits - 2;
+        if self.dropped_bits > most {
+            return Err(ParameterError {
+                parameter: "dropped_bits",
+                problem: format!("{} leaves nothing of a product below 2^{most}", self.dropped_bits),
+            });
+        }
+        check_stages(self.stages)
+    }
+
+    fn operand_bits(&self) -> u32 {
+        self.operand_bits
+    }
+
+    fn code_bits(&self) -> u32 {
+        2 + self.characteristic_bits() + self.fraction_bits
+    }
+
+    fn dropped_bits(&self) -> u32 {
+        self.dropped_bits
+    }
+
+    fn latency(&self) -> u32 {
+        self.stages
+    }
+
+    /// `2^(2W-2-dropped)`: the magnitude grows with {k, f} of either code, and the largest of those is
+    /// {W-1, 0}, of the operand `-2^(W-1)`.
+    fn product_bound(&self) -> i64 {
+        1 << (2 * self.operand_bits - 2 - self.dropped_bits)
+    }
+
+    #[inline]
+    fn encode(&self, operand: i64) -> u32 {
+        debug_assert!(operand >> (self.operand_bits - 1) == operand >> 63);
+        if operand == 0 {
+            return 0;
+        }
+        let fraction_bits = self.fraction_bits;
+        let magnitude = operand.unsigned_abs() as u32;
+        let k = magnitude.ilog2();
+        let rest = magnitude - (1 << k);
+        let fraction = if k <= fraction_bits {
+            rest << (fraction_bits - k)
+        } else {
+            let lost = k - fraction_bits;
+            (rest + (1 << (lost - 1))) >> lost
+        };
+        // A fraction that rounds up to 1 carries into k.
+        let logarithm = (k << fraction_bits) + fraction;
+        let sign = u32::from(operand < 0);
+        (0b10 | sign) << (self.characteristic_bits() + fraction_bits) | logarithm
+    }
+
+    #[inline]
+    fn product(&self, moving: u32, stationary: u32) -> i64 {
+        let fraction_bits = self.fraction_bits;
+        let logarithm_bits = self.characteristic_bits() + fraction_bits;
+        let logarithm = (1 << logarithm_bits) - 1;
+        let one = 1u32 << fraction_bits;
+
+        let sum = (moving & logarithm) + (stationary & logarithm);
+        let antilog = u64::from(one | (sum & (one - 1))) << (sum >> fraction_bits);
+        let magnitude = (antilog >> (fraction_bits + self.dropped_bits)) as i64;
+
+        // Branches here would depend on the data; masks cost one operation each.
+        let negative = -i64::from((moving ^ stationary) >> logarithm_bits & 1);
+        let nonzero = -i64::from((moving & stationary) >> (logarithm_bits + 1));
+        ((magnitude ^ negative) - negative) & nonzero
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mitchell(operand_bits: u32, fraction_bits: u32, dropped_bits: u32) -> Mitchell {
+        let family = Mitchell { operand_bits, fraction_bits, dropped_bits, stages: 0 };
+        family.validate().unwrap();
+        family
+    }
+
+    /// Unsigned 8-bit magnitudes are the positive operands of 9 bits.
+    fn full_8x8() -> Mitchell {
+        mitchell(9, 8, 0)
+    }
+
+    fn product(family: &Mitchell, a: i64, b: i64) -> i64 {
+        family.product(family.encode(a), family.encode(b))
+    }
+
+    /// Mitchell's product of integers as first defined, without codes and without truncation.
+    fn classic(a: i64, b: i64) -> i64 {
+        if a == 0 || b == 0 {
+            return 0;
+        }
+        let (k1, k2) = (a.ilog2(), b.ilog2());
+        let (x, y) = (a - (1 << k1), b - (1 << k2));
+        let whole = 1 << (k1 + k2);
+        let s = (x << k2) + (y << k1);
+        if s < whole { whole + s } else { 2 * s }
+    }
+
+    #[test]
+    fn a_full_fraction_gives_the_classic_product() {
+        for family in [full_8x8(), mitchell(9, 7, 0)] {
+            for a in 0..256 {
+                for b in 0..256 {
+                    assert_eq!(product(&family, a, b), classic(a, b), "{a} * {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_signs_are_those_of_the_product() {
+        let family = mitchell(9, 3, 2);
+        for a in 0..256 {
+            for b in (0..256).step_by(7) {
+                let positive = product(&family, a, b);
+                assert_eq!(product(&family, -a, b), -positive);
+                assert_eq!(product(&family, a, -b), -positive);
+                assert_eq!(product(&family, -a, -b), positive);
+            }
+        }
+    }
+
+    #[test]
+    fn known_products() {
+        let family = full_8x8();
+        for (a, b, expected) in [(3, 3, 8), (7, 7, 48), (255, 255, 65024), (100, 200, 18432), (128, 64, 8192)] {
+            assert_eq!(product(&family, a, b), expected);
+        }
+    }
+
+    #[test]
+    fn the_published_error_table_of_8x8() {
+        let family = full_8x8();
+        let (mut sum, mut worst, mut worst_absolute, mut exact, mut pairs) = (0.0, 0.0f64, 0, 0, 0);
+        for a in 1..256 {
+            for b in 1..256 {
+                let error = product(&family, a, b) - a * b;
+                assert!(error <= 0);
+                let relative = error as f64 / (a * b) as f64;
+                sum += relative;
+                worst = worst.min(relative);
+                worst_absolute = worst_absolute.max(-error);
+                exact += i64::from(error == 0);
+                pairs += 1;
+            }
+        }
+        let percent = |x: f64| 100.0 * x / pairs as f64;
+        assert_eq!(format!("{:.3}", percent(sum)), "-3.788");
+        assert_eq!(format!("{:.2}", 100.0 * worst), "-11.11");
+        assert_eq!(worst_absolute, 4096);
+        assert_eq!(format!("{:.1}", percent(exact as f64)), "6.2");
+    }
+
+    #[test]
+    fn every_8x8_product_is_within_the_bound() {
+        for fraction_bits in 0..=8 {
+            for dropped_bits in [0, 1, 5, 9, 16] {
+                let family = mitchell(9, fraction_bits, dropped_bits);
+                let bound = family.error_bound();
+                let slack = 1e-9;
+                for a in 1..256 {
+                    for b in 1..256 {
+                        let exact = (a * b) as f64;
+                        let error = (product(&family, a, b) << dropped_bits) as f64 - exact;
+                        assert!(error <= bound.relative_high * exact + slack);
+                        assert!(error >= bound.relative_low * exact - bound.floor - slack);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_product_bound_is_reached_and_not_passed() {
+        for (bits, fraction_bits, dropped_bits) in [(4, 3, 0), (4, 0, 6), (8, 4, 3), (9, 2, 0)] {
+            let family = mitchell(bits, fraction_bits, dropped_bits);
+            let codes: Vec<u32> = (-(1 << (bits - 1))..1 << (bits - 1)).map(|x| family.encode(x)).collect();
+            let largest = codes.iter().flat_map(|&a| codes.iter().map(move |&b| family.product(a, b).abs())).max();
+            assert_eq!(largest, Some(family.product_bound()));
+        }
+        let family = mitchell(16, 15, 0);
+        assert_eq!(product(&family, -32768, -32768), family.product_bound());
+    }
+
+    #[test]
+    fn zero_has_the_zero_code_and_nothing_else_has() {
+        for (bits, fraction_bits) in [(4, 0), (9, 8), (16, 4), (16, 15)] {
+            let family = mitchell(bits, fraction_bits, 0);
+            for operand in -(1 << (bits - 1))..1 << (bits - 1) {
+                let code = family.encode(operand);
+                assert_eq!(code == 0, operand == 0);
+                assert_eq!(code >> family.code_bits(), 0);
+                assert_eq!(family.product(code, 0), 0);
+                assert_eq!(family.product(0, code), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_that_rounds_up_to_one_carries() {
+        let family = mitchell(8, 2, 0);
+        // 15 = 8 * 1.875, and 1.875 rounds to 2.
+        assert_eq!(family.encode(15), family.encode(16));
+        assert_eq!(family.encode(127), 0b101_1100);
+        assert_eq!(family.encode(-128), 0b111_1100);
+        // Half rounds up: 9 = 8 * 1.125 is taken as 8 * 1.25.
+        assert_eq!(family.encode(9), family.encode(10));
+    }
+
+    #[test]
+    fn parameters_outside_their_range_are_named() {
+        let good = mitchell(16, 4, 8);
+        let wrong = |family: Mitchell| family.validate().unwrap_err().parameter;
+        assert_eq!(wrong(Mitchell { operand_bits: 17, ..good }), "operand_bits");
+        assert_eq!(wrong(Mitchell { fraction_bits: 16, ..good }), "fraction_bits");
+        assert_eq!(wrong(Mitchell { dropped_bits: 31, ..good }), "dropped_bits");
+        assert_eq!(wrong(Mitchell { stages: 3, ..good }), "stages");
+    }
+}

@@ -1,0 +1,108 @@
+//! Multiplier families. One file each: parameters, code format, reference on plain integers, error bound.
+//!
+//! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
+//! The reference is written from the mathematics and never from the hardware description.
+pub mod exact;
+pub mod mitchell;
+
+use std::fmt::Debug;
+
+pub use exact::{Exact, Form};
+pub use mitchell::Mitchell;
+
+/// Pipeline registers that a product may have inside.
+pub const MAX_STAGES: u32 = 2;
+
+/// A parameter of a family that is outside its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{parameter}: {problem}")]
+pub struct ParameterError {
+    /// Name of the parameter as in [`Arithmetic::parameters`].
+    pub parameter: &'static str,
+    pub problem: String,
+}
+
+/// A multiplier family with its parameters chosen.
+///
+/// Every implementation keeps two laws: the code of an operand is 0 exactly when the operand is 0, and a
+/// product with a zero code is 0.
+pub trait Arithmetic: Send + Sync + Debug {
+    /// Family name, as written in a configuration.
+    fn name(&self) -> &'static str;
+
+    /// All parameters in a fixed order: `operand_bits=16 fraction_bits=4`. Equal texts (and names) mean
+    /// equal hardware.
+    fn parameters(&self) -> String;
+
+    /// Whether all parameters are in range. The other methods may panic where they are not.
+    fn validate(&self) -> Result<(), ParameterError>;
+
+    /// W: width of a signed operand.
+    fn operand_bits(&self) -> u32;
+
+    /// Width of a code.
+    fn code_bits(&self) -> u32;
+
+    /// Low product bits that the family drops: a product p stands for `p * 2^dropped_bits`.
+    fn dropped_bits(&self) -> u32;
+
+    /// Pipeline registers inside the product, 0..=[`MAX_STAGES`].
+    fn latency(&self) -> u32;
+
+    /// Largest magnitude of a product, over all pairs of codes that `encode` gives.
+    fn product_bound(&self) -> i64;
+
+    /// Code of a W-bit signed operand.
+    fn encode(&self, operand: i64) -> u32;
+
+    /// Product of two codes, in units of `2^dropped_bits`.
+    fn product(&self, moving: u32, stationary: u32) -> i64;
+
+    /// Encodes slices of equal length.
+    fn encode_slice(&self, operands: &[i64], codes: &mut [u32]) {
+        assert_eq!(operands.len(), codes.len());
+        for (code, &operand) in codes.iter_mut().zip(operands) {
+            *code = self.encode(operand);
+        }
+    }
+
+    /// `sums += moving * stationary` on row-major matrices of codes: `moving` is m x k, `stationary` k x n,
+    /// `sums` m x n with m, k >= 1 given by the lengths.
+    ///
+    /// A default body is compiled once per family, so `product` is inlined here: one dynamic call per
+    /// matrix, none per element. Zero moving codes are passed over, by the law on zero codes.
+    fn accumulate(&self, moving: &[u32], stationary: &[u32], n: usize, sums: &mut [i64]) {
+        let k = stationary.len() / n;
+        assert_eq!(stationary.len(), k * n);
+        assert_eq!(moving.len() * n, sums.len() * k);
+        for (vector, sums) in moving.chunks_exact(k).zip(sums.chunks_exact_mut(n)) {
+            for (&code, row) in vector.iter().zip(stationary.chunks_exact(n)) {
+                if code == 0 {
+                    continue;
+                }
+                for (sum, &other) in sums.iter_mut().zip(row) {
+                    *sum += self.product(code, other);
+                }
+            }
+        }
+    }
+}
+
+/// Shared by the families: `stages` in range.
+fn check_stages(stages: u32) -> Result<(), ParameterError> {
+    if stages <= MAX_STAGES {
+        return Ok(());
+    }
+    Err(ParameterError {
+        parameter: "stages",
+        problem: format!("{stages} is more than {MAX_STAGES} pipeline registers"),
+    })
+}
+
+/// Shared by the families: operands of 4 to 16 bits.
+fn check_operand_bits(bits: u32) -> Result<(), ParameterError> {
+    if (4..=16).contains(&bits) {
+        return Ok(());
+    }
+    Err(ParameterError { parameter: "operand_bits", problem: format!("{bits} is outside 4..=16") })
+}

@@ -1,0 +1,2 @@
+//! What the accelerator executes: instruction set, address generators, sequencer.
+pub mod isa;

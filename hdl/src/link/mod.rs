@@ -1,0 +1,2 @@
+//! How a host reaches the accelerator.
+pub mod map;
