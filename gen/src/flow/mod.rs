@@ -1,1 +1,20 @@
 //! Finding and running external tools, reading their reports.
+//!
+//! Nothing outside this folder starts a process. A tool is found, in this order, through its own variable, in the
+//! project's tool folder, on `PATH`; see [`tool`].
+
+pub mod doctor;
+pub mod lint;
+mod run;
+#[cfg(test)]
+mod testing;
+pub mod tool;
+pub mod yosys;
+
+pub use run::{Finished, Invocation};
+pub use tool::{Origin, Search, Tool, ToolError};
+
+/// Whether this is a machine on which a missing tool is a mistake (`CI` is set, and not to `false`).
+pub fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
+}

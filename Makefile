@@ -1,0 +1,39 @@
+# Everything a contributor or a CI machine runs. `make help` lists it.
+
+TOOLS := .tools
+PYTHON ?= python3
+CARGO ?= cargo
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+.PHONY: help tools test lint demo bench docs clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+tools: ## install the external tools into .tools (no root; once per change of tools/requirements.txt)
+	@PYTHON='$(PYTHON)' tools/install.sh $(TOOLS)
+
+# Not --release: arithmetic that overflows must be seen to.
+test: tools lint ## everything CI checks
+	@mkdir -p target
+	$(CARGO) test --workspace --locked 2>&1 | tee target/test.log
+	@echo "skipped for want of a tool: $$(grep -c 'SKIP ' target/test.log || true)"
+
+lint: ## formatting and Clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+demo: tools ## train a small network on a generated accelerator
+	$(CARGO) run --locked --release -p logloom -- train
+
+bench: ## simulation and training speed
+	$(CARGO) bench --workspace --locked
+
+docs: ## the Rust documentation, in target/doc
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
+
+clean: ## everything that can be made again, the tools excepted
+	$(CARGO) clean
