@@ -27,25 +27,14 @@ const PEEK_BYTES: u64 = 64 * 1024;
 ///
 /// # Errors
 /// [`WriteError`]; `path` is then as it was, and no temporary file remains.
-pub fn replace(
-    path: &Path,
-    bytes: &[u8],
-    is_ours: impl Fn(&[u8]) -> bool,
-) -> Result<(), WriteError> {
-    let io_error = |source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    };
+pub fn replace(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteError> {
+    let io_error = |source| WriteError::Io { path: path.to_owned(), source };
     match File::open(path) {
         Ok(file) => {
             let mut head = Vec::new();
-            file.take(PEEK_BYTES)
-                .read_to_end(&mut head)
-                .map_err(io_error)?;
+            file.take(PEEK_BYTES).read_to_end(&mut head).map_err(io_error)?;
             if !head.is_empty() && !is_ours(&head) {
-                return Err(WriteError::Foreign {
-                    path: path.to_owned(),
-                });
+                return Err(WriteError::Foreign { path: path.to_owned() });
             }
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -75,10 +64,7 @@ pub fn replace(
 /// Those of the operating system, and `InvalidInput` for a folder, pipe or device, which might never end.
 pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     fs::read(path)
 }
@@ -88,10 +74,8 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -147,9 +147,6 @@ mod tests {
         }
         assert_eq!(counts.len(), 6);
         // Standard deviation is 29.
-        assert!(
-            counts.values().all(|c| c.abs_diff(1000) < 160),
-            "{counts:?}"
-        );
+        assert!(counts.values().all(|c| c.abs_diff(1000) < 160), "{counts:?}");
     }
 }

@@ -26,11 +26,7 @@ impl Element {
     fn value(&self, bytes: &[u8]) -> f64 {
         let mut little = [0; 8];
         for (i, byte) in bytes.iter().enumerate() {
-            little[if self.big_endian {
-                self.size - 1 - i
-            } else {
-                i
-            }] = *byte;
+            little[if self.big_endian { self.size - 1 - i } else { i }] = *byte;
         }
         let bits = u64::from_le_bytes(little);
         match self.kind {
@@ -87,32 +83,15 @@ pub(super) fn shape_text(shape: &[u64]) -> String {
 
 /// How many bytes an array of this shape takes; `None` if more than 2^64.
 pub(super) fn byte_size(shape: &[u64], element: Element) -> Option<u64> {
-    shape
-        .iter()
-        .try_fold(element.size as u64, |size, &n| size.checked_mul(n))
+    shape.iter().try_fold(element.size as u64, |size, &n| size.checked_mul(n))
 }
 
 /// Compares the bytes that should be there with those that are.
-pub(super) fn check_size(
-    path: &Path,
-    place: String,
-    expected: u64,
-    actual: u64,
-) -> Result<(), DataError> {
+pub(super) fn check_size(path: &Path, place: String, expected: u64, actual: u64) -> Result<(), DataError> {
     let path = path.to_owned();
     match actual.cmp(&expected) {
-        std::cmp::Ordering::Less => Err(DataError::Truncated {
-            path,
-            place,
-            expected,
-            actual,
-        }),
-        std::cmp::Ordering::Greater => Err(DataError::Trailing {
-            path,
-            place,
-            expected,
-            actual,
-        }),
+        std::cmp::Ordering::Less => Err(DataError::Truncated { path, place, expected, actual }),
+        std::cmp::Ordering::Greater => Err(DataError::Trailing { path, place, expected, actual }),
         std::cmp::Ordering::Equal => Ok(()),
     }
 }
@@ -133,11 +112,7 @@ impl Array<'_> {
         };
         check_size(self.path, place.clone(), expected, self.data.len() as u64)?;
         if expected == 0 || self.shape.is_empty() {
-            return Err(DataError::Empty {
-                path,
-                place,
-                shape: Some(shape),
-            });
+            return Err(DataError::Empty { path, place, shape: Some(shape) });
         }
         // No dimension exceeds the size of the data from here on.
         let samples = self.shape[0] as usize;
@@ -152,11 +127,8 @@ impl Array<'_> {
     /// Every value as `f32`, row-major, and the number of values per sample.
     pub fn inputs(&self) -> Result<(Vec<f32>, usize), DataError> {
         let (samples, features) = self.dimensions()?;
-        let (sample_stride, feature_offset) = if self.column_major {
-            (1, self.column_major_offsets(features))
-        } else {
-            (features, Vec::new())
-        };
+        let (sample_stride, feature_offset) =
+            if self.column_major { (1, self.column_major_offsets(features)) } else { (features, Vec::new()) };
         let mut inputs = Vec::with_capacity(samples * features);
         for sample in 0..samples {
             for feature in 0..features {
@@ -190,10 +162,7 @@ impl Array<'_> {
             stride *= n as usize;
         }
         for (n, stride) in strides {
-            offsets = offsets
-                .iter()
-                .flat_map(|o| (0..n).map(move |i| o + i * stride))
-                .collect();
+            offsets = offsets.iter().flat_map(|o| (0..n).map(move |i| o + i * stride)).collect();
         }
         offsets
     }
@@ -215,11 +184,7 @@ impl Array<'_> {
                 let value = self.value(sample);
                 label(value).ok_or_else(|| DataError::Label {
                     path: self.path.to_owned(),
-                    place: self.place.element(
-                        sample,
-                        self.element.size,
-                        &format!("sample {sample}"),
-                    ),
+                    place: self.place.element(sample, self.element.size, &format!("sample {sample}")),
                     value: value.to_string(),
                 })
             })
@@ -232,45 +197,20 @@ mod tests {
     use super::*;
 
     fn element(kind: Kind, size: usize, big_endian: bool) -> Element {
-        Element {
-            kind,
-            size,
-            big_endian,
-        }
+        Element { kind, size, big_endian }
     }
 
     #[test]
     fn elements_of_every_type() {
         assert_eq!(element(Kind::Unsigned, 1, true).value(&[255]), 255.0);
         assert_eq!(element(Kind::Signed, 1, true).value(&[255]), -1.0);
-        assert_eq!(
-            element(Kind::Signed, 2, true).value(&(-300i16).to_be_bytes()),
-            -300.0
-        );
-        assert_eq!(
-            element(Kind::Signed, 2, false).value(&(-300i16).to_le_bytes()),
-            -300.0
-        );
-        assert_eq!(
-            element(Kind::Signed, 4, true).value(&i32::MIN.to_be_bytes()),
-            -2_147_483_648.0
-        );
-        assert_eq!(
-            element(Kind::Unsigned, 4, false).value(&u32::MAX.to_le_bytes()),
-            4_294_967_295.0
-        );
-        assert_eq!(
-            element(Kind::Signed, 8, false).value(&(-7i64).to_le_bytes()),
-            -7.0
-        );
-        assert_eq!(
-            element(Kind::Float, 4, true).value(&1.5f32.to_be_bytes()),
-            1.5
-        );
-        assert_eq!(
-            element(Kind::Float, 8, false).value(&(-0.1f64).to_le_bytes()),
-            -0.1
-        );
+        assert_eq!(element(Kind::Signed, 2, true).value(&(-300i16).to_be_bytes()), -300.0);
+        assert_eq!(element(Kind::Signed, 2, false).value(&(-300i16).to_le_bytes()), -300.0);
+        assert_eq!(element(Kind::Signed, 4, true).value(&i32::MIN.to_be_bytes()), -2_147_483_648.0);
+        assert_eq!(element(Kind::Unsigned, 4, false).value(&u32::MAX.to_le_bytes()), 4_294_967_295.0);
+        assert_eq!(element(Kind::Signed, 8, false).value(&(-7i64).to_le_bytes()), -7.0);
+        assert_eq!(element(Kind::Float, 4, true).value(&1.5f32.to_be_bytes()), 1.5);
+        assert_eq!(element(Kind::Float, 8, false).value(&(-0.1f64).to_le_bytes()), -0.1);
     }
 
     #[test]
@@ -304,11 +244,6 @@ mod tests {
         };
         let (inputs, features) = array.inputs().unwrap();
         assert_eq!(features, 6);
-        assert_eq!(
-            inputs,
-            [
-                0., 1., 10., 11., 20., 21., 100., 101., 110., 111., 120., 121.
-            ]
-        );
+        assert_eq!(inputs, [0., 1., 10., 11., 20., 21., 100., 101., 110., 111., 120., 121.]);
     }
 }

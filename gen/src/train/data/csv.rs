@@ -7,21 +7,11 @@ use super::{DataError, Dataset};
 use crate::train::atomic::read_regular;
 
 pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
-    let bytes = read_regular(path).map_err(|source| DataError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = read_regular(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
     // Flexible, because an unequal length is reported here, with the line a person would count.
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(&bytes[..]);
-    let mut data = Dataset {
-        inputs: Vec::new(),
-        features: 0,
-        labels: Vec::new(),
-    };
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(&bytes[..]);
+    let mut data = Dataset { inputs: Vec::new(), features: 0, labels: Vec::new() };
     let mut width = None;
     let mut record = csv::StringRecord::new();
     loop {
@@ -30,31 +20,17 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
             Ok(false) => break,
             Err(e) => {
                 let line = e.position().map_or(0, csv::Position::line);
-                return Err(DataError::CsvSyntax {
-                    path: path.to_owned(),
-                    line,
-                    reason: reason(&e),
-                });
+                return Err(DataError::CsvSyntax { path: path.to_owned(), line, reason: reason(&e) });
             }
         }
-        let line = record
-            .position()
-            .map_or(0, |position| first_line(&bytes, position));
+        let line = record.position().map_or(0, |position| first_line(&bytes, position));
         let first = width.is_none();
         let expected = *width.get_or_insert(record.len());
         if record.len() != expected {
-            return Err(DataError::CsvWidth {
-                path: path.to_owned(),
-                line,
-                found: record.len(),
-                expected,
-            });
+            return Err(DataError::CsvWidth { path: path.to_owned(), line, found: record.len(), expected });
         }
         if expected < 2 {
-            return Err(DataError::CsvNarrow {
-                path: path.to_owned(),
-                line,
-            });
+            return Err(DataError::CsvNarrow { path: path.to_owned(), line });
         }
         // Only a line without any number is a header, so a typing error in the first sample does not make it vanish.
         if first && record.iter().all(|field| field.parse::<f64>().is_err()) {
@@ -71,29 +47,20 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
             })?;
             let place = || format!("line {line}, column {column}");
             if column == expected {
-                data.labels
-                    .push(label(value).ok_or_else(|| DataError::Label {
-                        path: path.to_owned(),
-                        place: place(),
-                        value: field.to_owned(),
-                    })?);
-            } else if (value as f32).is_finite() {
-                data.inputs.push(value as f32);
-            } else {
-                return Err(DataError::NotFinite {
+                data.labels.push(label(value).ok_or_else(|| DataError::Label {
                     path: path.to_owned(),
                     place: place(),
                     value: field.to_owned(),
-                });
+                })?);
+            } else if (value as f32).is_finite() {
+                data.inputs.push(value as f32);
+            } else {
+                return Err(DataError::NotFinite { path: path.to_owned(), place: place(), value: field.to_owned() });
             }
         }
     }
     if data.labels.is_empty() {
-        return Err(DataError::Empty {
-            path: path.to_owned(),
-            place: "all lines".to_owned(),
-            shape: None,
-        });
+        return Err(DataError::Empty { path: path.to_owned(), place: "all lines".to_owned(), shape: None });
     }
     data.features = data.inputs.len() / data.labels.len();
     Ok(data)
@@ -103,11 +70,7 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
 /// and before the second half of a CR LF.
 fn first_line(bytes: &[u8], position: &csv::Position) -> u64 {
     let rest = &bytes[(position.byte() as usize).min(bytes.len())..];
-    let skipped = rest
-        .iter()
-        .take_while(|b| matches!(b, b'\r' | b'\n'))
-        .filter(|&&b| b == b'\n')
-        .count();
+    let skipped = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).filter(|&&b| b == b'\n').count();
     position.line() + skipped as u64
 }
 
@@ -139,11 +102,7 @@ mod tests {
 
     #[test]
     fn with_and_without_header() {
-        let expected = Dataset {
-            inputs: vec![0.5, -1., 2., 3e4],
-            features: 2,
-            labels: vec![1, 0],
-        };
+        let expected = Dataset { inputs: vec![0.5, -1., 2., 3e4], features: 2, labels: vec![1, 0] };
         for text in [
             "0.5,-1,1\n2,3e4,0\n",
             "a,b,class\n0.5,-1,1\n2,3e4,0",
@@ -172,10 +131,7 @@ mod tests {
         assert_says("1,2,0\n1,0\n", &["line 2", "2 columns", "have 3"]);
         assert_says("1,2,0\n\n1,2,3,4\n", &["line 3", "4 columns"]);
         assert_says("1,2,0\r\n1,2,0\r\n\r\n1,x,0\r\n", &["line 4, column 2"]);
-        assert_says(
-            "1,2,0\n1,nan,0\n",
-            &["line 2, column 2", "nan", "not finite"],
-        );
+        assert_says("1,2,0\n1,nan,0\n", &["line 2, column 2", "nan", "not finite"]);
         assert_says("1,1e39,0\n", &["line 1, column 2", "1e39"]);
         assert_says("1,2,-1\n", &["line 1, column 3", "-1 is not a label"]);
         assert_says("1,2,0.5\n", &["line 1, column 3", "0.5"]);

@@ -71,16 +71,8 @@ pub fn load(source: &Source) -> Result<Dataset, DataError> {
 /// # Errors
 /// [`DataError::LabelRange`] with the first sample that does not.
 pub fn check_labels(data: &Dataset, classes: usize) -> Result<(), DataError> {
-    match data
-        .labels
-        .iter()
-        .position(|&label| usize::from(label) >= classes)
-    {
-        Some(sample) => Err(DataError::LabelRange {
-            sample,
-            label: data.labels[sample],
-            classes,
-        }),
+    match data.labels.iter().position(|&label| usize::from(label) >= classes) {
+        Some(sample) => Err(DataError::LabelRange { sample, label: data.labels[sample], classes }),
         None => Ok(()),
     }
 }
@@ -112,9 +104,7 @@ impl Normalise {
         if ordered && scale.is_finite() && scale != 0.0 && offset.is_finite() {
             Ok((scale, offset))
         } else {
-            Err(DataError::Normalise {
-                setting: format!("{self:?}"),
-            })
+            Err(DataError::Normalise { setting: format!("{self:?}") })
         }
     }
 
@@ -125,11 +115,7 @@ impl Normalise {
     /// range of 32-bit floating point.
     pub fn apply(&self, data: &Dataset) -> Result<Vec<f32>, DataError> {
         let (scale, offset) = self.coefficients()?;
-        let scaled: Vec<f32> = data
-            .inputs
-            .iter()
-            .map(|raw| (raw - offset) * scale)
-            .collect();
+        let scaled: Vec<f32> = data.inputs.iter().map(|raw| (raw - offset) * scale).collect();
         match scaled.iter().position(|v| !v.is_finite()) {
             Some(i) => Err(DataError::Overflow {
                 sample: i / data.features.max(1),
@@ -146,35 +132,22 @@ mod tests {
     use super::*;
 
     fn tiny() -> Dataset {
-        Dataset {
-            inputs: vec![0.0, 8.0, 16.0, 4.0],
-            features: 2,
-            labels: vec![0, 3],
-        }
+        Dataset { inputs: vec![0.0, 8.0, 16.0, 4.0], features: 2, labels: vec![0, 3] }
     }
 
     #[test]
     fn labels_outside_the_classes_are_named() {
         assert!(check_labels(&tiny(), 4).is_ok());
         let error = check_labels(&tiny(), 3).unwrap_err().to_string();
-        assert!(
-            error.contains("sample 1") && error.contains("label 3") && error.contains("0..=2"),
-            "{error}"
-        );
+        assert!(error.contains("sample 1") && error.contains("label 3") && error.contains("0..=2"), "{error}");
     }
 
     #[test]
     fn normalise_follows_the_formula() {
         assert_eq!(Normalise::None.apply(&tiny()).unwrap(), tiny().inputs);
-        let range = Normalise::Range {
-            min: 0.0,
-            max: 16.0,
-        };
+        let range = Normalise::Range { min: 0.0, max: 16.0 };
         assert_eq!(range.apply(&tiny()).unwrap(), [0.0, 0.5, 1.0, 0.25]);
-        let fixed = Normalise::Fixed {
-            scale: 0.25,
-            offset: 8.0,
-        };
+        let fixed = Normalise::Fixed { scale: 0.25, offset: 8.0 };
         assert_eq!(fixed.apply(&tiny()).unwrap(), [-2.0, 0.0, 2.0, -1.0]);
     }
 
@@ -183,48 +156,18 @@ mod tests {
         for wrong in [
             Normalise::Range { min: 1.0, max: 1.0 },
             Normalise::Range { min: 2.0, max: 1.0 },
-            Normalise::Range {
-                min: f32::NAN,
-                max: 1.0,
-            },
-            Normalise::Range {
-                min: -3e38,
-                max: 3e38,
-            },
-            Normalise::Fixed {
-                scale: 0.0,
-                offset: 0.0,
-            },
-            Normalise::Fixed {
-                scale: 1.0,
-                offset: f32::INFINITY,
-            },
+            Normalise::Range { min: f32::NAN, max: 1.0 },
+            Normalise::Range { min: -3e38, max: 3e38 },
+            Normalise::Fixed { scale: 0.0, offset: 0.0 },
+            Normalise::Fixed { scale: 1.0, offset: f32::INFINITY },
         ] {
-            assert!(
-                matches!(wrong.apply(&tiny()), Err(DataError::Normalise { .. })),
-                "{wrong:?}"
-            );
+            assert!(matches!(wrong.apply(&tiny()), Err(DataError::Normalise { .. })), "{wrong:?}");
         }
     }
 
     #[test]
     fn overflow_names_the_value() {
-        let error = Normalise::Fixed {
-            scale: 3e37,
-            offset: 0.0,
-        }
-        .apply(&tiny())
-        .unwrap_err();
-        assert!(
-            matches!(
-                error,
-                DataError::Overflow {
-                    sample: 1,
-                    feature: 0,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        let error = Normalise::Fixed { scale: 3e37, offset: 0.0 }.apply(&tiny()).unwrap_err();
+        assert!(matches!(error, DataError::Overflow { sample: 1, feature: 0, .. }), "{error}");
     }
 }

@@ -24,22 +24,13 @@ const MAX_HEADER_BYTES: u64 = 10_000;
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
 pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
-    let bytes = read_regular(path).map_err(|source| DataError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut archive = ZipArchive::new(Cursor::new(&bytes[..])).map_err(|e| DataError::Archive {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    })?;
+    let bytes = read_regular(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
+    let mut archive = ZipArchive::new(Cursor::new(&bytes[..]))
+        .map_err(|e| DataError::Archive { path: path.to_owned(), reason: e.to_string() })?;
     let input_name = find(path, &archive, INPUTS)?;
     let label_name = find(path, &archive, LABELS)?;
-    let (inputs, features) = read(path, &mut archive, &input_name)?
-        .array(path)
-        .inputs()?;
-    let labels = read(path, &mut archive, &label_name)?
-        .array(path)
-        .labels()?;
+    let (inputs, features) = read(path, &mut archive, &input_name)?.array(path).inputs()?;
+    let labels = read(path, &mut archive, &label_name)?.array(path).labels()?;
     let samples = inputs.len() / features;
     if labels.len() != samples {
         return Err(DataError::LabelCount {
@@ -50,18 +41,12 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
             inputs: None,
         });
     }
-    Ok(Dataset {
-        inputs,
-        features,
-        labels,
-    })
+    Ok(Dataset { inputs, features, labels })
 }
 
 /// Which of the `wanted` names the archive holds.
 fn find(path: &Path, archive: &Archive, wanted: &[&str]) -> Result<String, DataError> {
-    let mut found = wanted
-        .iter()
-        .filter(|name| archive.index_for_name(&format!("{name}.npy")).is_some());
+    let mut found = wanted.iter().filter(|name| archive.index_for_name(&format!("{name}.npy")).is_some());
     match (found.next(), found.next()) {
         (Some(name), None) => Ok((*name).to_owned()),
         (Some(first), Some(second)) => Err(DataError::ArrayAmbiguous {
@@ -79,11 +64,7 @@ fn find(path: &Path, archive: &Archive, wanted: &[&str]) -> Result<String, DataE
             Err(DataError::ArrayMissing {
                 path: path.to_owned(),
                 wanted: wanted.join(", "),
-                found: if held.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    held.join(", ")
-                },
+                found: if held.is_empty() { "nothing".to_owned() } else { held.join(", ") },
             })
         }
     }
@@ -111,19 +92,11 @@ impl Npy {
 
 fn read(path: &Path, archive: &mut Archive, name: &str) -> Result<Npy, DataError> {
     let place = format!("array {name}");
-    let archive_error = |reason: String| DataError::Archive {
-        path: path.to_owned(),
-        reason: format!("{place}: {reason}"),
-    };
-    let header_error = |reason| DataError::ArrayHeader {
-        path: path.to_owned(),
-        place: place.clone(),
-        reason,
-    };
+    let archive_error =
+        |reason: String| DataError::Archive { path: path.to_owned(), reason: format!("{place}: {reason}") };
+    let header_error = |reason| DataError::ArrayHeader { path: path.to_owned(), place: place.clone(), reason };
 
-    let mut entry = archive
-        .by_name(&format!("{name}.npy"))
-        .map_err(|e| archive_error(e.to_string()))?;
+    let mut entry = archive.by_name(&format!("{name}.npy")).map_err(|e| archive_error(e.to_string()))?;
     let claimed = entry.size();
     if claimed > entry.compressed_size().saturating_mul(MAX_DEFLATE_RATIO) {
         return Err(archive_error(format!(
@@ -135,69 +108,37 @@ fn read(path: &Path, archive: &mut Archive, name: &str) -> Result<Npy, DataError
     // Magic, version, and the length of the text, whose width depends on the version.
     let mut take = |expected: u64| -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();
-        entry
-            .by_ref()
-            .take(expected)
-            .read_to_end(&mut bytes)
-            .map_err(|e| archive_error(e.to_string()))?;
-        check_size(
-            path,
-            format!("{place}, header"),
-            expected,
-            bytes.len() as u64,
-        )?;
+        entry.by_ref().take(expected).read_to_end(&mut bytes).map_err(|e| archive_error(e.to_string()))?;
+        check_size(path, format!("{place}, header"), expected, bytes.len() as u64)?;
         Ok(bytes)
     };
     let start = take(8)?;
     if !start.starts_with(b"\x93NUMPY") {
-        return Err(header_error(
-            "does not begin with the .npy magic".to_owned(),
-        ));
+        return Err(header_error("does not begin with the .npy magic".to_owned()));
     }
     let length_bytes = match start[6] {
         1 => 2,
         2 | 3 => 4,
         version => return Err(header_error(format!(".npy version {version} is unknown"))),
     };
-    let length = take(length_bytes)?
-        .iter()
-        .rev()
-        .fold(0, |length, &byte| length << 8 | u64::from(byte));
+    let length = take(length_bytes)?.iter().rev().fold(0, |length, &byte| length << 8 | u64::from(byte));
     if length > MAX_HEADER_BYTES {
-        return Err(header_error(format!(
-            "the header claims {length} bytes, more than a plain array needs"
-        )));
+        return Err(header_error(format!("the header claims {length} bytes, more than a plain array needs")));
     }
     let text = take(length)?;
     let header = Header::parse(&String::from_utf8_lossy(&text)).map_err(header_error)?;
 
     let Some(expected) = byte_size(&header.shape, header.element) else {
         let shape = shape_text(&header.shape);
-        return Err(DataError::TooLarge {
-            path: path.to_owned(),
-            place,
-            shape,
-        });
+        return Err(DataError::TooLarge { path: path.to_owned(), place, shape });
     };
     // Both numbers are claims; they must agree before anything is unpacked.
-    check_size(
-        path,
-        place.clone(),
-        expected,
-        claimed.saturating_sub(8 + length_bytes + length),
-    )?;
+    check_size(path, place.clone(), expected, claimed.saturating_sub(8 + length_bytes + length))?;
     let mut data = Vec::new();
     // One byte more than expected, so that the end is reached and with it the check sum.
-    entry
-        .take(expected + 1)
-        .read_to_end(&mut data)
-        .map_err(|e| archive_error(e.to_string()))?;
+    entry.take(expected + 1).read_to_end(&mut data).map_err(|e| archive_error(e.to_string()))?;
     check_size(path, place.clone(), expected, data.len() as u64)?;
-    Ok(Npy {
-        name: name.to_owned(),
-        header,
-        data,
-    })
+    Ok(Npy { name: name.to_owned(), header, data })
 }
 
 /// What the header of a .npy file says.
@@ -237,17 +178,9 @@ impl Header {
             .map(str::trim)
             .filter(|n| !n.is_empty())
             // Python 2 wrote long integers with an L.
-            .map(|n| {
-                n.trim_end_matches('L')
-                    .parse()
-                    .map_err(|_| format!("{n} is not a dimension"))
-            })
+            .map(|n| n.trim_end_matches('L').parse().map_err(|_| format!("{n} is not a dimension")))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            element: element(descr)?,
-            column_major,
-            shape,
-        })
+        Ok(Self { element: element(descr)?, column_major, shape })
     }
 }
 
@@ -255,10 +188,7 @@ impl Header {
 fn element(descr: &str) -> Result<Element, String> {
     let unsupported = || format!("element type '{descr}' is not supported");
     let mut letters = descr.chars();
-    let (order, kind) = (
-        letters.next().ok_or_else(unsupported)?,
-        letters.next().ok_or_else(unsupported)?,
-    );
+    let (order, kind) = (letters.next().ok_or_else(unsupported)?, letters.next().ok_or_else(unsupported)?);
     let size = letters.as_str();
     let (kind, sizes) = match kind {
         'b' => (Kind::Unsigned, &["1"][..]), // a truth value
@@ -267,15 +197,10 @@ fn element(descr: &str) -> Result<Element, String> {
         'f' => (Kind::Float, &["4", "8"][..]),
         _ => return Err(unsupported()),
     };
-    if !sizes.contains(&size) || !['<', '>', '|'].contains(&order) || (order == '|' && size != "1")
-    {
+    if !sizes.contains(&size) || !['<', '>', '|'].contains(&order) || (order == '|' && size != "1") {
         return Err(unsupported());
     }
-    Ok(Element {
-        kind,
-        size: size.parse().map_err(|_| unsupported())?,
-        big_endian: order == '>',
-    })
+    Ok(Element { kind, size: size.parse().map_err(|_| unsupported())?, big_endian: order == '>' })
 }
 
 #[cfg(test)]
@@ -290,8 +215,7 @@ mod tests {
 
     fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
         let fortran = if fortran { "True" } else { "False" };
-        let text =
-            format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+        let text = format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend((text.len() as u16).to_le_bytes());
         bytes.extend(text.bytes());
@@ -302,12 +226,7 @@ mod tests {
     fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in entries {
-            writer
-                .start_file(
-                    *name,
-                    SimpleFileOptions::default().compression_method(method),
-                )
-                .unwrap();
+            writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
             writer.write_all(bytes).unwrap();
         }
         writer.finish().unwrap().into_inner()
@@ -322,9 +241,7 @@ mod tests {
 
     #[track_caller]
     fn assert_says(entries: &[(&str, &[u8])], parts: &[&str]) {
-        let message = load_bytes(&archive(entries, CompressionMethod::Stored))
-            .unwrap_err()
-            .to_string();
+        let message = load_bytes(&archive(entries, CompressionMethod::Stored)).unwrap_err().to_string();
         for part in parts.iter().chain(&["d.npz"]) {
             assert!(message.contains(part), "{part:?} is missing in: {message}");
         }
@@ -336,19 +253,10 @@ mod tests {
 
     #[test]
     fn both_compressions_and_orders() {
-        let y = npy(
-            "'<i8'",
-            false,
-            "(2,)",
-            &[5i64, 0].map(i64::to_le_bytes).concat(),
-        );
+        let y = npy("'<i8'", false, "(2,)", &[5i64, 0].map(i64::to_le_bytes).concat());
         let rows = npy("'<f4'", false, "(2, 3)", &floats(&[1., 2., 3., 4., 5., 6.]));
         let columns = npy("'<f4'", true, "(2, 3)", &floats(&[1., 4., 2., 5., 3., 6.]));
-        let expected = Dataset {
-            inputs: vec![1., 2., 3., 4., 5., 6.],
-            features: 3,
-            labels: vec![5, 0],
-        };
+        let expected = Dataset { inputs: vec![1., 2., 3., 4., 5., 6.], features: 3, labels: vec![5, 0] };
         for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
             for x in [&rows, &columns] {
                 for (inputs, labels) in [("x", "y"), ("X", "labels"), ("inputs", "y")] {
@@ -364,29 +272,16 @@ mod tests {
     #[test]
     fn numpy_wrote_this() {
         let data = load_bytes(include_bytes!("testdata/numpy.npz")).unwrap();
-        assert_eq!(
-            data,
-            Dataset {
-                inputs: vec![0., 1., 2., 3., 4., 5.],
-                features: 3,
-                labels: vec![1, 0]
-            }
-        );
+        assert_eq!(data, Dataset { inputs: vec![0., 1., 2., 3., 4., 5.], features: 3, labels: vec![1, 0] });
     }
 
     #[test]
     fn names_are_checked() {
         let x = npy("'<f4'", false, "(1, 1)", &floats(&[1.]));
         let y = npy("'|u1'", false, "(1,)", &[0]);
-        assert_says(
-            &[("x_train.npy", &x), ("y.npy", &y)],
-            &["no array named x, X, inputs", "holds x_train, y"],
-        );
+        assert_says(&[("x_train.npy", &x), ("y.npy", &y)], &["no array named x, X, inputs", "holds x_train, y"]);
         assert_says(&[("x.npy", &x)], &["no array named y, labels"]);
-        assert_says(
-            &[("x.npy", &x), ("inputs.npy", &x), ("y.npy", &y)],
-            &["both x and inputs"],
-        );
+        assert_says(&[("x.npy", &x), ("inputs.npy", &x), ("y.npy", &y)], &["both x and inputs"]);
         assert_says(&[], &["holds nothing"]);
     }
 
@@ -394,76 +289,29 @@ mod tests {
     fn arrays_are_checked() {
         let x = npy("'<f4'", false, "(2, 2)", &floats(&[1., 2., 3., 4.]));
         let y = npy("'|u1'", false, "(2,)", &[0, 1]);
-        let with_x =
-            |x: Vec<u8>, parts: &[&str]| assert_says(&[("x.npy", &x), ("y.npy", &y)], parts);
-        let with_y =
-            |y: Vec<u8>, parts: &[&str]| assert_says(&[("x.npy", &x), ("y.npy", &y)], parts);
-        with_x(
-            npy("'|O'", false, "(2,)", b"pickle"),
-            &["array x", "'|O'", "astype"],
-        );
+        let with_x = |x: Vec<u8>, parts: &[&str]| assert_says(&[("x.npy", &x), ("y.npy", &y)], parts);
+        let with_y = |y: Vec<u8>, parts: &[&str]| assert_says(&[("x.npy", &x), ("y.npy", &y)], parts);
+        with_x(npy("'|O'", false, "(2,)", b"pickle"), &["array x", "'|O'", "astype"]);
         with_x(npy("'<f2'", false, "(2,)", &[0; 4]), &["'<f2'"]);
-        with_x(
-            npy("[('a', '<f4')]", false, "(2,)", &[0; 8]),
-            &["structured"],
-        );
-        with_x(
-            npy("'<f4'", false, "(2, 2)", &[0; 15]),
-            &["array x", "16 bytes expected, 15 found"],
-        );
-        with_x(
-            npy("'<f4'", false, "(2, 2)", &[0; 17]),
-            &["array x", "16 bytes expected, 17 found"],
-        );
-        with_x(
-            npy("'<f4'", false, "(-1,)", &[]),
-            &["-1 is not a dimension"],
-        );
-        with_x(
-            npy("'<f4'", false, "(2, 0)", &[]),
-            &["no values", "(2 x 0)"],
-        );
-        with_x(
-            npy("'<f4'", false, "()", &floats(&[1.])),
-            &["array x", "no values"],
-        );
-        with_x(
-            npy("'<f4'", false, "(4294967296, 4294967296)", &[]),
-            &["larger than any file"],
-        );
-        with_x(
-            npy("'<f4'", false, "(1152921504606846976,)", &[0; 4]),
-            &["4611686018427387904 bytes expected"],
-        );
+        with_x(npy("[('a', '<f4')]", false, "(2,)", &[0; 8]), &["structured"]);
+        with_x(npy("'<f4'", false, "(2, 2)", &[0; 15]), &["array x", "16 bytes expected, 15 found"]);
+        with_x(npy("'<f4'", false, "(2, 2)", &[0; 17]), &["array x", "16 bytes expected, 17 found"]);
+        with_x(npy("'<f4'", false, "(-1,)", &[]), &["-1 is not a dimension"]);
+        with_x(npy("'<f4'", false, "(2, 0)", &[]), &["no values", "(2 x 0)"]);
+        with_x(npy("'<f4'", false, "()", &floats(&[1.])), &["array x", "no values"]);
+        with_x(npy("'<f4'", false, "(4294967296, 4294967296)", &[]), &["larger than any file"]);
+        with_x(npy("'<f4'", false, "(1152921504606846976,)", &[0; 4]), &["4611686018427387904 bytes expected"]);
         with_x(
             npy("'<f4'", false, "(2, 2)", &floats(&[1., 2., f32::NAN, 4.])),
             &["array x, sample 1, feature 0", "NaN"],
         );
         with_x(b"not numpy".to_vec(), &["array x", "magic"]);
-        with_x(
-            b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec(),
-            &["claims 4294967295 bytes"],
-        );
-        with_x(
-            b"\x93NUMPY\x01\x00\x40\x00{".to_vec(),
-            &["array x, header", "64 bytes expected, 1 found"],
-        );
-        with_y(
-            npy("'|u1'", false, "(3,)", &[0; 3]),
-            &["array y", "3 labels for 2 samples"],
-        );
-        with_y(
-            npy("'|i1'", false, "(2,)", &[0, 0xff]),
-            &["array y, sample 1", "-1"],
-        );
-        with_y(
-            npy("'<f4'", false, "(2,)", &floats(&[0.5, 1.])),
-            &["array y, sample 0", "0.5"],
-        );
-        with_y(
-            npy("'|u1'", false, "(2, 10)", &[0; 20]),
-            &["(2 x 10)", "argmax"],
-        );
+        with_x(b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec(), &["claims 4294967295 bytes"]);
+        with_x(b"\x93NUMPY\x01\x00\x40\x00{".to_vec(), &["array x, header", "64 bytes expected, 1 found"]);
+        with_y(npy("'|u1'", false, "(3,)", &[0; 3]), &["array y", "3 labels for 2 samples"]);
+        with_y(npy("'|i1'", false, "(2,)", &[0, 0xff]), &["array y, sample 1", "-1"]);
+        with_y(npy("'<f4'", false, "(2,)", &floats(&[0.5, 1.])), &["array y, sample 0", "0.5"]);
+        with_y(npy("'|u1'", false, "(2, 10)", &[0; 20]), &["(2 x 10)", "argmax"]);
     }
 
     /// A directory entry that claims 2^31 bytes behind a few compressed ones.
@@ -474,20 +322,14 @@ mod tests {
         let entry = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
         bytes[entry + 24..entry + 28].copy_from_slice(&(1u32 << 31).to_le_bytes());
         let error = load_bytes(&bytes).unwrap_err().to_string();
-        assert!(
-            error.contains("2147483648 bytes cannot come out"),
-            "{error}"
-        );
+        assert!(error.contains("2147483648 bytes cannot come out"), "{error}");
     }
 
     #[test]
     fn damaged_data_fail_the_check_sum() {
         let x = npy("'<f4'", false, "(1, 1)", &floats(&[1.]));
         let mut bytes = archive(&[("x.npy", &x), ("y.npy", &x)], CompressionMethod::Stored);
-        let at = bytes
-            .windows(4)
-            .position(|w| w == 1f32.to_le_bytes())
-            .unwrap();
+        let at = bytes.windows(4).position(|w| w == 1f32.to_le_bytes()).unwrap();
         bytes[at] ^= 1;
         let error = load_bytes(&bytes).unwrap_err();
         assert!(matches!(error, DataError::Archive { .. }), "{error}");

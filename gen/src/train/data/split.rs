@@ -20,12 +20,7 @@ pub struct Split {
 ///
 /// # Errors
 /// [`DataError::Fraction`] if a part would be empty or the fraction is not a number.
-pub fn split(
-    data: &Dataset,
-    test_fraction: f64,
-    seed: u64,
-    stratified: bool,
-) -> Result<Split, DataError> {
+pub fn split(data: &Dataset, test_fraction: f64, seed: u64, stratified: bool) -> Result<Split, DataError> {
     let samples = data.samples();
     // A negative number or NaN becomes 0, infinity saturates.
     let test_samples = ((samples as f64 * test_fraction).round() as usize).min(samples);
@@ -59,18 +54,12 @@ pub fn split(
     let part = |test: bool| {
         let chosen = || (0..samples).filter(|&sample| in_test[sample] == test);
         Dataset {
-            inputs: chosen()
-                .flat_map(|sample| data.sample(sample))
-                .copied()
-                .collect(),
+            inputs: chosen().flat_map(|sample| data.sample(sample)).copied().collect(),
             features: data.features,
             labels: chosen().map(|sample| data.labels[sample]).collect(),
         }
     };
-    Ok(Split {
-        train: part(false),
-        test: part(true),
-    })
+    Ok(Split { train: part(false), test: part(true) })
 }
 
 /// Shares `total` among groups in proportion to `sizes`, in integers, by largest remainder.
@@ -78,10 +67,7 @@ pub fn split(
 fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
     let whole = sizes.iter().sum::<usize>() as u128;
     let exact = |size: usize| size as u128 * total as u128;
-    let mut quotas: Vec<usize> = sizes
-        .iter()
-        .map(|&size| (exact(size) / whole) as usize)
-        .collect();
+    let mut quotas: Vec<usize> = sizes.iter().map(|&size| (exact(size) / whole) as usize).collect();
     let missing = total - quotas.iter().sum::<usize>();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|&group| std::cmp::Reverse(exact(sizes[group]) % whole)); // stable
@@ -97,9 +83,8 @@ fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
 /// # Panics
 /// If `samples` exceeds 2^32.
 pub fn epoch_order(samples: usize, seed: u64, epoch: u64) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..samples)
-        .map(|sample| u32::try_from(sample).expect("a data set has at most 2^32 samples"))
-        .collect();
+    let mut order: Vec<u32> =
+        (0..samples).map(|sample| u32::try_from(sample).expect("a data set has at most 2^32 samples")).collect();
     SplitMix64::stream(seed, epoch).shuffle(&mut order);
     order
 }
@@ -110,14 +95,8 @@ mod tests {
 
     /// Sample i has the inputs 2 i and 2 i + 1; classes 0, 2 and 7 in unequal numbers.
     fn uneven() -> Dataset {
-        let labels: Vec<u16> = (0..53)
-            .map(|i| if i % 5 == 0 { 7 } else { (i % 3 / 2) * 2 })
-            .collect();
-        Dataset {
-            inputs: (0..106).map(|v| v as f32).collect(),
-            features: 2,
-            labels,
-        }
+        let labels: Vec<u16> = (0..53).map(|i| if i % 5 == 0 { 7 } else { (i % 3 / 2) * 2 }).collect();
+        Dataset { inputs: (0..106).map(|v| v as f32).collect(), features: 2, labels }
     }
 
     #[test]
@@ -148,10 +127,7 @@ mod tests {
             let test = split(&data, 0.2, seed, true).unwrap().test;
             for class in [0, 2, 7] {
                 let exact = count(&data.labels, class) as f64 * 11.0 / 53.0;
-                assert!(
-                    (count(&test.labels, class) as f64 - exact).abs() < 1.0,
-                    "seed {seed}, class {class}"
-                );
+                assert!((count(&test.labels, class) as f64 - exact).abs() < 1.0, "seed {seed}, class {class}");
             }
         }
     }
@@ -159,14 +135,8 @@ mod tests {
     #[test]
     fn seed_decides() {
         let data = uneven();
-        assert_eq!(
-            split(&data, 0.3, 1, true).unwrap(),
-            split(&data, 0.3, 1, true).unwrap()
-        );
-        assert_ne!(
-            split(&data, 0.3, 1, true).unwrap(),
-            split(&data, 0.3, 2, true).unwrap()
-        );
+        assert_eq!(split(&data, 0.3, 1, true).unwrap(), split(&data, 0.3, 1, true).unwrap());
+        assert_ne!(split(&data, 0.3, 1, true).unwrap(), split(&data, 0.3, 2, true).unwrap());
     }
 
     #[test]
@@ -175,11 +145,7 @@ mod tests {
             let error = split(&uneven(), fraction, 0, true).unwrap_err();
             assert!(matches!(error, DataError::Fraction { .. }), "{fraction}");
         }
-        let empty = Dataset {
-            inputs: vec![],
-            features: 1,
-            labels: vec![],
-        };
+        let empty = Dataset { inputs: vec![], features: 1, labels: vec![] };
         assert!(split(&empty, 0.5, 0, false).is_err());
     }
 
