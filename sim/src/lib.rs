@@ -1,1 +1,3 @@
 //! Running the accelerator: software model, simulation, targets.
+pub mod model;
+pub mod target;

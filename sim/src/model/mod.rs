@@ -1,0 +1,195 @@
+//! The software accelerator: programs on plain integers.
+//!
+//! Written from the specification. Of the hardware's sources it uses the Design, the tables of
+//! instructions and registers, and the references of the multiplier families.
+mod gemm;
+mod host;
+mod memory;
+mod requantise;
+mod softmax;
+
+use crate::target::Target;
+use anyhow::{Context, Result, bail};
+use logloom_hdl::control::isa::{Dest, Gemm, Illegal, Instruction, Moving, Stationary, WORDS};
+use logloom_hdl::design::{Design, DesignError};
+use logloom_hdl::link::map::ErrorCode;
+use memory::Memories;
+use requantise::Generators;
+
+/// The software accelerator.
+#[derive(Debug)]
+pub struct Model {
+    design: Design,
+    digest: u32,
+    memory: Memories,
+    registers: Registers,
+    counters: Counters,
+    scratch: Scratch,
+}
+
+#[derive(Debug, Default)]
+struct Registers {
+    error: Option<ErrorCode>,
+    /// Below `program_depth`.
+    pc: usize,
+    seed: u32,
+    halted: bool,
+}
+
+/// The counters that do not depend on time.
+#[derive(Debug, Default)]
+struct Counters {
+    busy: u32,
+    zero_codes: u32,
+    saturated: u32,
+    weights_saturated: u32,
+    zero_updates: u32,
+    loss: u32,
+    correct: u32,
+    instructions: u32,
+}
+
+/// Buffers that grow to the largest matrices seen and are then reused.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// Codes, m x k.
+    moving: Vec<u32>,
+    /// Codes, k x n.
+    stationary: Vec<u32>,
+    /// Totals, m x n.
+    sums: Vec<i64>,
+    /// Results before encoding, m x n.
+    operands: Vec<i64>,
+    /// Results after encoding, m x n.
+    codes: Vec<u32>,
+    generators: Generators,
+}
+
+/// Adds to a counter of 32 bits that wraps.
+fn count(counter: &mut u32, events: usize) {
+    *counter = counter.wrapping_add(events as u32);
+}
+
+impl Model {
+    /// An accelerator that has just powered up. `digest` is what the register DIGEST reads.
+    pub fn new(design: &Design, digest: u32) -> Result<Self, DesignError> {
+        design.validate()?;
+        Ok(Self {
+            design: design.clone(),
+            digest,
+            memory: Memories::new(design),
+            registers: Registers::default(),
+            counters: Counters::default(),
+            scratch: Scratch::default(),
+        })
+    }
+
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// Runs until HALT or an error.
+    fn run(&mut self) -> Result<()> {
+        // Without branches, a program that has not stopped after one round never does.
+        for _ in 0..self.design.program_depth {
+            if !self.step()? {
+                return Ok(());
+            }
+        }
+        bail!("the program has no HALT: it would run for ever");
+    }
+
+    /// Runs one instruction; whether the next one follows.
+    fn step(&mut self) -> Result<bool> {
+        let pc = self.registers.pc;
+        let words = self.memory.program[pc * WORDS..][..WORDS].try_into().expect("an instruction has this many words");
+        let instruction = match Instruction::decode(words) {
+            Ok(instruction) if self.is_legal(&instruction) => instruction,
+            Ok(_) | Err(Illegal::Operand { .. }) => {
+                self.raise(ErrorCode::IllegalOperand);
+                return Ok(false);
+            }
+            Err(Illegal::Opcode(_)) => {
+                self.raise(ErrorCode::IllegalOpcode);
+                return Ok(false);
+            }
+        };
+        match instruction {
+            Instruction::Gemm(gemm) => self.gemm(&gemm),
+            Instruction::Softmax(softmax) => self.softmax(&softmax),
+            Instruction::Halt => Ok(()),
+        }
+        .with_context(|| format!("instruction {pc}: {instruction:?}"))?;
+
+        count(&mut self.counters.instructions, 1);
+        if instruction == Instruction::Halt {
+            self.registers.halted = true;
+            return Ok(false);
+        }
+        self.registers.pc = (pc + 1) % self.design.program_depth as usize;
+        Ok(true)
+    }
+
+    fn is_legal(&self, instruction: &Instruction) -> bool {
+        match *instruction {
+            Instruction::Gemm(gemm) => {
+                let block = 1..=self.design.accumulator_depth;
+                gemm.m > 0
+                    && gemm.k > 0
+                    && gemm.n > 0
+                    && block.contains(&gemm.block.into())
+                    && !reads_one_memory_twice(&gemm)
+            }
+            Instruction::Softmax(softmax) => {
+                softmax.m > 0 && softmax.n > 0 && u32::from(softmax.m) <= self.design.batch_depth
+            }
+            Instruction::Halt => true,
+        }
+    }
+
+    /// Records an error, unless an earlier one has not been cleared.
+    fn raise(&mut self, error: ErrorCode) {
+        self.registers.error.get_or_insert(error);
+    }
+}
+
+fn reads_one_memory_twice(gemm: &Gemm) -> bool {
+    let activations = [
+        gemm.moving == Moving::Activation,
+        gemm.stationary == Stationary::Activation,
+        // The mask.
+        gemm.dest == Dest::Gradient,
+    ];
+    let gradients = [gemm.moving == Moving::Gradient, gemm.stationary == Stationary::Gradient];
+    let twice = |reads: &[bool]| reads.iter().filter(|&&read| read).count() > 1;
+    twice(&activations) || twice(&gradients)
+}
+
+impl Target for Model {
+    fn name(&self) -> &str {
+        "model"
+    }
+
+    fn write(&mut self, words: &[(u32, u32)]) -> Result<()> {
+        for &(address, data) in words {
+            self.write_word(address, data)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, address: u32, out: &mut [u32]) -> Result<()> {
+        for (word, offset) in out.iter_mut().zip(0..) {
+            *word = self.read_word(address.wrapping_add(offset));
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        // A program runs to its end inside the write that starts it.
+        Ok(())
+    }
+
+    fn cycles(&mut self) -> Option<u64> {
+        None
+    }
+}
