@@ -154,6 +154,7 @@ mod tests {
         assert_eq!(quotas(&[10, 10, 10], 4), [2, 1, 1]);
         assert_eq!(quotas(&[1, 0, 9], 5), [1, 0, 4]);
         assert_eq!(quotas(&[3, 5], 8), [3, 5]);
+        assert_eq!(quotas(&[6, 4], 2), [1, 1]);
     }
 
     /// Pinned: a change here changes every published training run.
