@@ -1,4 +1,5 @@
 //! The library behind the `logloom` command.
+pub mod cli;
 pub mod config;
 pub mod flow;
 pub mod train;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `logloom` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    logloom::cli::main()
+}

@@ -19,36 +19,19 @@ pub struct ConfigError {
 impl ConfigError {
     /// A problem of the whole file.
     pub fn of_file(path: &Path, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        ConfigError {
-            location: path.display().to_string(),
-            key: None,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        ConfigError { location: path.display().to_string(), key: None, what: what.into(), remedy: remedy.into() }
     }
 
     /// A problem of the value that `origin` gave to `key`. A value that the user did not write himself is
     /// located by the file as a whole, with its true origin in the text.
-    pub fn of_key(
-        path: &Path,
-        origin: &Origin,
-        key: &str,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub fn of_key(path: &Path, origin: &Origin, key: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (location, what) = match origin {
             Origin::File { .. } | Origin::Option(_) => (origin.to_string(), what.into()),
-            Origin::Preset(_) | Origin::Default | Origin::Derived => (
-                path.display().to_string(),
-                format!("{} ({origin})", what.into()),
-            ),
+            Origin::Preset(_) | Origin::Default | Origin::Derived => {
+                (path.display().to_string(), format!("{} ({origin})", what.into()))
+            }
         };
-        ConfigError {
-            location,
-            key: Some(key.to_string()),
-            what,
-            remedy: remedy.into(),
-        }
+        ConfigError { location, key: Some(key.to_string()), what, remedy: remedy.into() }
     }
 }
 

@@ -32,26 +32,17 @@ impl fmt::Display for Kind {
             Kind::Name => f.write_str("a name of letters, digits, _ and -"),
             Kind::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
             Kind::PowerOfTwo { min, max } => write!(f, "a power of two from {min} to {max}"),
-            Kind::Real { above, below } if below.is_infinite() => {
-                write!(f, "a number above {above}")
-            }
             Kind::Real { above, below } => write!(f, "a number between {above} and {below}"),
             Kind::Choice(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))
             }
             Kind::Format { min_bits, max_bits } => {
-                write!(
-                    f,
-                    "a format \"Q<int>.<frac>\" with 1 + int + frac from {min_bits} to {max_bits} bits"
-                )
+                write!(f, "a format \"Q<int>.<frac>\" with 1 + int + frac from {min_bits} to {max_bits} bits")
             }
             Kind::Rate { max } => write!(f, "a power of two from \"2^0\" to \"2^-{max}\""),
             Kind::Layers { min, max } => {
-                write!(
-                    f,
-                    "a list of two or more layer sizes, each from {min} to {max}"
-                )
+                write!(f, "a list of two or more layer sizes, each from {min} to {max}")
             }
             Kind::Path => f.write_str("a path, relative to the configuration file"),
         }
@@ -90,19 +81,12 @@ impl Key {
 
     /// The name within its section.
     pub fn short(&self) -> &'static str {
-        self.name
-            .rsplit_once('.')
-            .map_or(self.name, |(_, short)| short)
+        self.name.rsplit_once('.').map_or(self.name, |(_, short)| short)
     }
 }
 
 const fn key(name: &'static str, kind: Kind, absent: Absent, help: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        absent,
-        help,
-    }
+    Key { name, kind, absent, help }
 }
 
 const fn integer(min: u32, max: u32) -> Kind {
@@ -113,41 +97,26 @@ const fn power(min: u32, max: u32) -> Kind {
     Kind::PowerOfTwo { min, max }
 }
 
-const OPERAND: Kind = Kind::Format {
-    min_bits: 4,
-    max_bits: 16,
-};
+/// Single precision must hold differences and quotients of such numbers.
+const NUMBER: Kind = Kind::Real { above: -1e15, below: 1e15 };
+
+const OPERAND: Kind = Kind::Format { min_bits: 4, max_bits: 16 };
 
 /// Every key, in the order in which files are written and shown.
 pub const KEYS: &[Key] = &[
-    key(
-        "name",
-        Kind::Name,
-        Absent::Derived("the file's name"),
-        "names the accelerator",
-    ),
-    key(
-        "preset",
-        Kind::Choice(super::presets::NAMES),
-        Absent::Optional,
-        "the values to start from",
-    ),
+    key("name", Kind::Name, Absent::Derived("the file's name"), "names the accelerator"),
+    key("preset", Kind::Choice(super::presets::NAMES), Absent::Optional, "the values to start from"),
     key(
         "array.rows",
         integer(1, 64),
         Absent::Default("8"),
         "rows of processing elements: inputs that are summed in one pass",
     ),
-    key(
-        "array.columns",
-        integer(1, 64),
-        Absent::Default("8"),
-        "columns of processing elements: outputs per pass",
-    ),
+    key("array.columns", integer(1, 64), Absent::Default("8"), "columns of processing elements: outputs per pass"),
     key(
         "array.accumulator_bits",
         integer(16, 48),
-        Absent::Default("32"),
+        Absent::Derived("the smallest in which no sum of the network can wrap"),
         "width of an accumulator below the array",
     ),
     key(
@@ -176,28 +145,16 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "arithmetic.form",
-        Kind::Choice(&["rows", "plain"]),
+        Kind::Choice(&["rows", "star"]),
         Absent::Optional,
-        "exact: \"rows\" for carry chains, \"plain\" for DSP blocks (default rows)",
+        "exact: \"rows\" for carry chains, \"star\" for DSP blocks (default rows)",
     ),
-    key(
-        "formats.activation",
-        OPERAND,
-        Absent::Default("\"Q5.10\""),
-        "activations and inputs",
-    ),
-    key(
-        "formats.gradient",
-        OPERAND,
-        Absent::Default("\"Q1.14\""),
-        "gradients; as wide as activations",
-    ),
+    key("arithmetic.stages", integer(0, 2), Absent::Default("1"), "pipeline registers inside a product"),
+    key("formats.activation", OPERAND, Absent::Default("\"Q5.10\""), "activations and inputs"),
+    key("formats.gradient", OPERAND, Absent::Default("\"Q1.14\""), "gradients; as wide as activations"),
     key(
         "formats.weight",
-        Kind::Format {
-            min_bits: 8,
-            max_bits: 24,
-        },
+        Kind::Format { min_bits: 8, max_bits: 24 },
         Absent::Default("\"Q3.12\""),
         "master weights and biases",
     ),
@@ -231,18 +188,8 @@ pub const KEYS: &[Key] = &[
         Absent::Derived("the smallest that fits the programs"),
         "instructions that the program memory holds",
     ),
-    key(
-        "network.layers",
-        Kind::Layers { min: 1, max: 4096 },
-        Absent::Required,
-        "inputs, hidden layers, classes",
-    ),
-    key(
-        "training.batch",
-        integer(1, 4096),
-        Absent::Default("16"),
-        "samples per step",
-    ),
+    key("network.layers", Kind::Layers { min: 1, max: 4096 }, Absent::Required, "inputs, hidden layers, classes"),
+    key("training.batch", integer(1, 4096), Absent::Default("16"), "samples per step"),
     key(
         "training.learning_rate",
         Kind::Rate { max: 15 },
@@ -255,66 +202,26 @@ pub const KEYS: &[Key] = &[
         Absent::Default("\"nearest\""),
         "how an update is rounded to the master's grid",
     ),
-    key(
-        "training.epochs",
-        integer(0, 1_000_000),
-        Absent::Default("40"),
-        "passes over the training data",
-    ),
-    key(
-        "training.seed",
-        integer(0, u32::MAX),
-        Absent::Default("0"),
-        "of initial weights, shuffling and rounding",
-    ),
-    key(
-        "data.train",
-        Kind::Path,
-        Absent::Required,
-        "training samples: .idx images, .csv or .npz",
-    ),
-    key(
-        "data.train_labels",
-        Kind::Path,
-        Absent::Optional,
-        "labels of .idx training images",
-    ),
+    key("training.epochs", integer(0, 1_000_000), Absent::Default("40"), "passes over the training data"),
+    key("training.seed", integer(0, u32::MAX), Absent::Default("0"), "of initial weights, shuffling and rounding"),
+    key("data.train", Kind::Path, Absent::Required, "training samples: .idx images, .csv or .npz"),
+    key("data.train_labels", Kind::Path, Absent::Optional, "labels of .idx training images"),
     key(
         "data.test",
         Kind::Path,
         Absent::Optional,
         "test samples; without them a part of the training data is held back",
     ),
-    key(
-        "data.test_labels",
-        Kind::Path,
-        Absent::Optional,
-        "labels of .idx test images",
-    ),
+    key("data.test_labels", Kind::Path, Absent::Optional, "labels of .idx test images"),
     key(
         "data.test_fraction",
-        Kind::Real {
-            above: 0.0,
-            below: 1.0,
-        },
+        Kind::Real { above: 0.0, below: 1.0 },
         Absent::Optional,
         "the part held back when data.test is absent (default 0.2)",
     ),
-    key(
-        "data.split_seed",
-        integer(0, u32::MAX),
-        Absent::Optional,
-        "chooses the part held back (default 0)",
-    ),
-    key(
-        "data.full_scale",
-        Kind::Real {
-            above: 0.0,
-            below: f64::INFINITY,
-        },
-        Absent::Default("1.0"),
-        "the stored value that becomes 1.0, for example 255 for bytes",
-    ),
+    key("data.split_seed", integer(0, u32::MAX), Absent::Optional, "chooses the part held back (default 0)"),
+    key("data.zero", NUMBER, Absent::Default("0.0"), "the stored value that becomes 0.0"),
+    key("data.one", NUMBER, Absent::Default("1.0"), "the stored value that becomes 1.0, for example 255 for bytes"),
 ];
 
 /// The key of that name.
@@ -334,10 +241,7 @@ pub fn sections() -> Vec<&'static str> {
 }
 
 /// The candidate nearest to what was written, if it is near enough to be meant.
-pub fn nearest<'a>(
-    written: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(written, candidate), candidate))
@@ -358,15 +262,11 @@ pub fn suggest(section: &str, short: &str) -> Option<&'static str> {
     }
     let within = KEYS.iter().filter(|key| key.section() == section);
     if let Some(found) = nearest(short, within.map(Key::short)) {
-        let same = KEYS
-            .iter()
-            .find(|key| key.section() == section && key.short() == found);
+        let same = KEYS.iter().find(|key| key.section() == section && key.short() == found);
         return same.map(|key| key.name);
     }
     let found = nearest(short, KEYS.iter().map(Key::short))?;
-    KEYS.iter()
-        .find(|key| key.short() == found)
-        .map(|key| key.name)
+    KEYS.iter().find(|key| key.short() == found).map(|key| key.name)
 }
 
 #[cfg(test)]
@@ -376,11 +276,7 @@ mod tests {
     #[test]
     fn names_are_unique() {
         for (i, key) in KEYS.iter().enumerate() {
-            assert!(
-                KEYS[..i].iter().all(|other| other.name != key.name),
-                "{}",
-                key.name
-            );
+            assert!(KEYS[..i].iter().all(|other| other.name != key.name), "{}", key.name);
         }
     }
 
@@ -388,10 +284,7 @@ mod tests {
     fn suggestions_find_typos_and_wrong_sections() {
         assert_eq!(suggest("array", "row"), Some("array.rows"));
         assert_eq!(suggest("array", "batch"), Some("training.batch"));
-        assert_eq!(
-            suggest("training", "learningrate"),
-            Some("training.learning_rate")
-        );
+        assert_eq!(suggest("training", "learningrate"), Some("training.learning_rate"));
         assert_eq!(suggest("array", "zzz"), None);
     }
 }

@@ -4,11 +4,15 @@
 
 pub mod error;
 pub mod keys;
+pub mod meaning;
 pub mod origin;
 pub mod plan;
 pub mod presets;
+pub mod starter;
 pub mod written;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use meaning::{Configuration, Data, Rounding, Setting, Test, Training};
 pub use origin::Origin;
 pub use plan::MemoryPlan;
+pub use written::{Override, Value};

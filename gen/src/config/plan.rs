@@ -27,11 +27,7 @@ pub struct Region {
 
 impl Region {
     fn new(banks: u32) -> Self {
-        Region {
-            matrices: Vec::new(),
-            tiles: 0,
-            banks,
-        }
+        Region { matrices: Vec::new(), tiles: 0, banks }
     }
 
     fn add(&mut self, name: String, rows: u32, columns: u32) {
@@ -83,8 +79,7 @@ impl MemoryPlan {
     pub fn new(layers: &[u32], batch: u32, rows: u32, columns: u32) -> Self {
         let banks = rows.max(columns).max(1).next_power_of_two();
         let last = layers.len() - 1;
-        let (mut activation, mut gradient, mut weight) =
-            (Region::new(banks), Region::new(banks), Region::new(banks));
+        let (mut activation, mut gradient, mut weight) = (Region::new(banks), Region::new(banks), Region::new(banks));
         let name = |layer: usize| match layer {
             0 => "input".to_string(),
             layer if layer == last => "logits".to_string(),
@@ -105,8 +100,7 @@ impl MemoryPlan {
             activation,
             gradient,
             weight,
-            accumulator_vectors: u64::from(batch)
-                * u64::from(layers[last].div_ceil(columns.max(1))),
+            accumulator_vectors: u64::from(batch) * u64::from(layers[last].div_ceil(columns.max(1))),
             samples: batch,
             step_instructions: 3 * gemms + 1,
             forward_instructions: gemms + 2,

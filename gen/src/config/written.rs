@@ -67,10 +67,7 @@ pub type Written = BTreeMap<&'static str, Entry>;
 pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors> {
     let text = text_of(path)?;
     let display: Arc<str> = path.display().to_string().into();
-    let line_origin = |line| Origin::File {
-        path: display.clone(),
-        line,
-    };
+    let line_origin = |line| Origin::File { path: display.clone(), line };
     let mut written = parse(path, &text, &line_origin)?;
     for Override { key, value, option } in overrides {
         let origin = Origin::Option(option);
@@ -80,14 +77,10 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors
         written.insert(key.name, Entry { value, origin });
     }
     if let Some(Value::Text(name)) = written.get("preset").map(|entry| &entry.value) {
-        let name = presets::NAMES
-            .iter()
-            .find(|known| *known == name)
-            .expect("checked as a choice");
-        let data_is_own = written.keys().any(|key| key.starts_with("data."));
+        let name = presets::NAMES.iter().find(|known| *known == name).expect("checked as a choice");
+        let dropped = dropped_with(&written);
         for (key, entry) in preset(name) {
-            // The data keys belong together: half a preset's data files and half the user's make no sense.
-            if key.starts_with("data.") && data_is_own {
+            if dropped.contains(&key) {
                 continue;
             }
             written.entry(key).or_insert(entry);
@@ -109,19 +102,26 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors
                 location: path.display().to_string(),
                 key: Some(key.name.to_string()),
                 what: "is missing".to_string(),
-                remedy: format!(
-                    "add {} under [{}], or start from a preset",
-                    key.kind,
-                    key.section()
-                ),
+                remedy: format!("add {} under [{}], or start from a preset", key.kind, key.section()),
             }),
             Absent::Derived(_) | Absent::Optional => {}
         }
     }
-    if missing.is_empty() {
-        Ok(written)
+    if missing.is_empty() { Ok(written) } else { Err(ConfigErrors(missing)) }
+}
+
+/// The preset's data keys that what the file says about data takes the meaning from: half a preset's files and
+/// half the user's make no sense together.
+fn dropped_with(written: &Written) -> &'static [&'static str] {
+    let has = |key| written.contains_key(key);
+    if has("data.train") {
+        &["data.train_labels", "data.test", "data.test_labels", "data.zero", "data.one"]
+    } else if has("data.test_fraction") || has("data.split_seed") {
+        &["data.test", "data.test_labels"]
+    } else if has("data.test") {
+        &["data.test_labels"]
     } else {
-        Err(ConfigErrors(missing))
+        &[]
     }
 }
 
@@ -141,15 +141,9 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
     };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(LARGEST_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(ConfigError::of_file(
-            path,
-            "is larger than 1 MiB",
-            "name a Logloom configuration",
-        ));
+        return Err(ConfigError::of_file(path, "is larger than 1 MiB", "name a Logloom configuration"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -165,17 +159,10 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
 
 /// Lines count from 1.
 fn line_of(text: &[u8], offset: usize) -> usize {
-    1 + text[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+    1 + text[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
-fn parse(
-    path: &Path,
-    text: &str,
-    origin_of_line: &dyn Fn(usize) -> Origin,
-) -> Result<Written, ConfigErrors> {
+fn parse(path: &Path, text: &str, origin_of_line: &dyn Fn(usize) -> Origin) -> Result<Written, ConfigErrors> {
     let origin_at = |offset: usize| origin_of_line(line_of(text.as_bytes(), offset));
     let table = DeTable::parse(text).map_err(|error| {
         let location = match error.span() {
@@ -186,10 +173,7 @@ fn parse(
             location,
             key: None,
             // The parser's message may have several lines; an error of ours has one.
-            what: format!(
-                "is not TOML: {}",
-                error.message().lines().collect::<Vec<_>>().join(" ")
-            ),
+            what: format!("is not TOML: {}", error.message().lines().collect::<Vec<_>>().join(" ")),
             remedy: "write `key = value` lines under [section] headings".to_string(),
         }
     })?;
@@ -197,35 +181,30 @@ fn parse(
     let mut written = Written::new();
     // With the offset, because the parser's tables are in alphabetical order and people read files from the top.
     let mut problems: Vec<(usize, ConfigError)> = Vec::new();
-    let mut one =
-        |section: &str, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>| {
-            let short = name.get_ref().as_ref();
-            let offset = name.span().start;
-            let full = if section.is_empty() {
-                short.to_string()
-            } else {
-                format!("{section}.{short}")
-            };
-            match keys::find(&full) {
-                None => {
-                    let (what, remedy) = unknown_key(section, short);
-                    let error = ConfigError::of_key(path, &origin_at(offset), &full, what, remedy);
-                    problems.push((offset, error));
-                }
-                Some(key) => {
-                    let origin = origin_at(value.span().start);
-                    match value_of(key.kind, value.get_ref()) {
-                        Ok(value) => {
-                            written.insert(key.name, Entry { value, origin });
-                        }
-                        Err((what, remedy)) => {
-                            let error = ConfigError::of_key(path, &origin, &full, what, remedy);
-                            problems.push((offset, error));
-                        }
+    let mut one = |section: &str, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>| {
+        let short = name.get_ref().as_ref();
+        let offset = name.span().start;
+        let full = if section.is_empty() { short.to_string() } else { format!("{section}.{short}") };
+        match keys::find(&full) {
+            None => {
+                let (what, remedy) = unknown_key(section, short);
+                let error = ConfigError::of_key(path, &origin_at(offset), &full, what, remedy);
+                problems.push((offset, error));
+            }
+            Some(key) => {
+                let origin = origin_at(value.span().start);
+                match value_of(key.kind, value.get_ref()) {
+                    Ok(value) => {
+                        written.insert(key.name, Entry { value, origin });
+                    }
+                    Err((what, remedy)) => {
+                        let error = ConfigError::of_key(path, &origin, &full, what, remedy);
+                        problems.push((offset, error));
                     }
                 }
             }
-        };
+        }
+    };
     for (name, value) in table.get_ref() {
         let section = name.get_ref().as_ref();
         match value.get_ref() {
@@ -241,9 +220,7 @@ fn parse(
         return Ok(written);
     }
     problems.sort_by_key(|(offset, _)| *offset);
-    Err(ConfigErrors(
-        problems.into_iter().map(|(_, error)| error).collect(),
-    ))
+    Err(ConfigErrors(problems.into_iter().map(|(_, error)| error).collect()))
 }
 
 /// What and remedy for a key that the table does not have.
@@ -255,26 +232,17 @@ fn unknown_key(section: &str, short: &str) -> (String, String) {
             return ("is a section, not a value".to_string(), remedy);
         }
         if let Some(near) = keys::nearest(short, sections.iter().copied()) {
-            return (
-                "unknown section".to_string(),
-                format!("did you mean [{near}]?"),
-            );
+            return ("unknown section".to_string(), format!("did you mean [{near}]?"));
         }
     }
     let remedy = match keys::suggest(section, short) {
         Some(name) => format!("did you mean {name}?"),
         None if section.is_empty() => {
-            let sections: Vec<String> = sections
-                .iter()
-                .map(|section| format!("[{section}]"))
-                .collect();
+            let sections: Vec<String> = sections.iter().map(|section| format!("[{section}]")).collect();
             format!("the sections are {}", sections.join(", "))
         }
         None => {
-            let known = KEYS
-                .iter()
-                .filter(|key| key.section() == section)
-                .map(Key::short);
+            let known = KEYS.iter().filter(|key| key.section() == section).map(Key::short);
             format!("[{section}] knows {}", known.collect::<Vec<_>>().join(", "))
         }
     };
@@ -301,9 +269,7 @@ fn value_of(kind: Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
             let number = i64::from_str_radix(number.as_str(), number.radix());
             Value::Real(number.map_err(|_| wrong_type())? as f64)
         }
-        (Kind::Real { .. }, DeValue::Float(number)) => {
-            Value::Real(number.as_str().parse().map_err(|_| wrong_type())?)
-        }
+        (Kind::Real { .. }, DeValue::Float(number)) => Value::Real(number.as_str().parse().map_err(|_| wrong_type())?),
         (Kind::Layers { .. }, DeValue::Array(items)) => {
             let mut sizes = Vec::new();
             for item in items {
@@ -334,10 +300,7 @@ fn out_of_range(kind: Kind, spelling: &str) -> Complaint {
         }
         _ => String::new(),
     };
-    (
-        format!("{spelling} is out of range{range}"),
-        format!("choose {kind}"),
-    )
+    (format!("{spelling} is out of range{range}"), format!("choose {kind}"))
 }
 
 /// The rules of a kind for a value of its type.
@@ -352,19 +315,15 @@ fn check(kind: Kind, value: Value) -> Result<Value, Complaint> {
         (Kind::PowerOfTwo { .. }, Value::Integer(number)) if !number.is_power_of_two() => {
             Err((format!("{number} is not a power of two"), choose))
         }
-        (Kind::Real { above, below }, Value::Real(number))
-            if !(*number > above && *number < below) =>
-        {
+        (Kind::Real { above, below }, Value::Real(number)) if !(*number > above && *number < below) => {
             Err((format!("{number:?} is out of range"), choose))
         }
-        (Kind::Layers { .. }, Value::Integers(sizes)) if sizes.len() < 2 => Err((
-            format!("has {} of the two or more sizes", sizes.len()),
-            choose,
-        )),
-        (Kind::Layers { .. }, Value::Integers(sizes)) if sizes.len() > LAYERS_AT_MOST => Err((
-            format!("has {} layers", sizes.len()),
-            format!("choose at most {LAYERS_AT_MOST}"),
-        )),
+        (Kind::Layers { .. }, Value::Integers(sizes)) if sizes.len() < 2 => {
+            Err((format!("has {} of the two or more sizes", sizes.len()), choose))
+        }
+        (Kind::Layers { .. }, Value::Integers(sizes)) if sizes.len() > LAYERS_AT_MOST => {
+            Err((format!("has {} layers", sizes.len()), format!("choose at most {LAYERS_AT_MOST}")))
+        }
         (Kind::Layers { min, max }, Value::Integers(sizes)) => {
             match sizes.iter().find(|size| !(min..=max).contains(*size)) {
                 Some(size) => Err(out_of_range(kind, &size.to_string())),
@@ -379,10 +338,7 @@ fn check(kind: Kind, value: Value) -> Result<Value, Complaint> {
             Err((format!("{} is unknown", quoted(text)), remedy))
         }
         (Kind::Format { min_bits, max_bits }, Value::Text(text)) => match format_of(text) {
-            None => Err((
-                format!("{} is not a fixed-point format", quoted(text)),
-                choose,
-            )),
+            None => Err((format!("{} is not a fixed-point format", quoted(text)), choose)),
             Some((int, frac)) => {
                 let bits = u64::from(int) + u64::from(frac) + 1;
                 if (u64::from(min_bits)..=u64::from(max_bits)).contains(&bits) {
@@ -394,14 +350,10 @@ fn check(kind: Kind, value: Value) -> Result<Value, Complaint> {
         },
         (Kind::Rate { max }, Value::Text(text)) => match rate_of(text) {
             None => Err((format!("{} is not a power of two", quoted(text)), choose)),
-            Some(shift) if shift > max => {
-                Err((format!("{} is out of range", quoted(text)), choose))
-            }
+            Some(shift) if shift > max => Err((format!("{} is out of range", quoted(text)), choose)),
             Some(_) => Ok(value),
         },
-        (Kind::Name, Value::Text(text)) if !is_name(text) => {
-            Err((format!("{} is not a name", quoted(text)), choose))
-        }
+        (Kind::Name, Value::Text(text)) if !is_name(text) => Err((format!("{} is not a name", quoted(text)), choose)),
         (Kind::Path, Value::Text(text)) if text.is_empty() || text.contains('\0') => {
             Err((format!("{} is not a path", quoted(text)), choose))
         }
@@ -428,18 +380,14 @@ pub(super) fn rate_of(text: &str) -> Option<u32> {
 
 /// Plain decimal digits only: `parse` alone would also take a sign.
 fn digits(text: &str) -> Option<u32> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())?
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// Whether the text can name files and a Verilog module: starts with a letter, at most 64 characters.
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.len() <= 64
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 /// The text in quotes on one line, shortened: it comes from a file that may hold anything.

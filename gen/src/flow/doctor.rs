@@ -38,10 +38,7 @@ pub enum Status {
 /// Looks for every tool and starts each once.
 pub fn doctor() -> Vec<Checkup> {
     let search = Search::from_environment();
-    Tool::ALL
-        .into_iter()
-        .map(|tool| checkup(&search, tool))
-        .collect()
+    Tool::ALL.into_iter().map(|tool| checkup(&search, tool)).collect()
 }
 
 fn checkup(search: &Search, tool: Tool) -> Checkup {
@@ -59,11 +56,7 @@ fn checkup(search: &Search, tool: Tool) -> Checkup {
         Err(error) => {
             (checkup.status, checkup.cure) = match error {
                 ToolError::Missing { .. } => (
-                    if tool.is_optional() {
-                        Status::Optional
-                    } else {
-                        Status::Missing
-                    },
+                    if tool.is_optional() { Status::Optional } else { Status::Missing },
                     Some(tool.install().to_string()),
                 ),
                 error => (Status::Broken, Some(error.to_string())),
@@ -80,11 +73,8 @@ fn checkup(search: &Search, tool: Tool) -> Checkup {
         }
         Err(error) => {
             // A Python without slang is not a broken Python; slang is what is missing.
-            checkup.status = if tool == Tool::Pyslang && found.origin == Origin::Path {
-                Status::Missing
-            } else {
-                Status::Broken
-            };
+            checkup.status =
+                if tool == Tool::Pyslang && found.origin == Origin::Path { Status::Missing } else { Status::Broken };
             checkup.cure = Some(match checkup.status {
                 Status::Missing => tool.install().to_string(),
                 _ => format!("{error}\n  to install it again: {}", tool.install()),
@@ -98,10 +88,7 @@ fn checkup(search: &Search, tool: Tool) -> Checkup {
 
 /// The first line that the tool prints about itself.
 fn reported_version(tool: Tool, program: &Path) -> Result<Option<String>, ToolError> {
-    let finished = Invocation::of(tool, program)
-        .args(tool.version_arguments())
-        .limit(LIMIT)
-        .run()?;
+    let finished = Invocation::of(tool, program).args(tool.version_arguments()).limit(LIMIT).run()?;
     let line = [&finished.stdout, &finished.stderr]
         .into_iter()
         .flat_map(|text| text.lines())
@@ -118,10 +105,7 @@ fn packaged_version(folder: &Path, package: &str) -> Option<String> {
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .find_map(|name| {
-            let version = name
-                .strip_prefix(package)?
-                .strip_prefix('-')?
-                .strip_suffix(".dist-info")?;
+            let version = name.strip_prefix(package)?.strip_prefix('-')?.strip_suffix(".dist-info")?;
             Some(version.to_string())
         })
 }
@@ -141,10 +125,7 @@ mod tests {
     }
 
     fn search_in(folder: &Path) -> Search {
-        Search {
-            folder: Some(folder.to_path_buf()),
-            ..Search::default()
-        }
+        Search { folder: Some(folder.to_path_buf()), ..Search::default() }
     }
 
     #[test]
@@ -163,10 +144,7 @@ mod tests {
         let checkup = checkup(&search_in(folder.path()), Tool::Yosys);
         assert_eq!(checkup.status, Status::Broken);
         let cure = checkup.cure.unwrap();
-        assert!(
-            cure.contains("no such library") && cure.contains("make tools"),
-            "{cure}"
-        );
+        assert!(cure.contains("no such library") && cure.contains("make tools"), "{cure}");
     }
 
     #[test]

@@ -123,16 +123,10 @@ impl Invocation {
     /// [`ToolError::Start`], [`ToolError::TimedOut`], [`ToolError::Io`] when its log cannot be written.
     pub fn finish(mut self) -> Result<Finished, ToolError> {
         let command = self.command_line();
-        let start_error = |source| ToolError::Start {
-            tool: self.tool,
-            command: command.clone(),
-            source,
-        };
+        let start_error = |source| ToolError::Start { tool: self.tool, command: command.clone(), source };
         // Files, not pipes: a grandchild that outlives the tool cannot keep us waiting, and nothing can fill up.
-        let (mut stdout, mut stderr) = (
-            tempfile::tempfile().map_err(start_error)?,
-            tempfile::tempfile().map_err(start_error)?,
-        );
+        let (mut stdout, mut stderr) =
+            (tempfile::tempfile().map_err(start_error)?, tempfile::tempfile().map_err(start_error)?);
         let started = Instant::now();
         let mut child = self
             .command
@@ -174,18 +168,11 @@ impl Invocation {
     }
 
     fn command_line(&self) -> String {
-        let folder = self
-            .folder
-            .iter()
-            .map(|f| format!("cd {} && ", quoted(f.as_os_str())));
-        let variables = self
-            .command
-            .get_envs()
-            .filter_map(|(k, v)| Some(format!("{}={} ", k.to_string_lossy(), quoted(v?))));
-        let words = std::iter::once(self.command.get_program())
-            .chain(self.command.get_args())
-            .map(quoted)
-            .collect::<Vec<_>>();
+        let folder = self.folder.iter().map(|f| format!("cd {} && ", quoted(f.as_os_str())));
+        let variables =
+            self.command.get_envs().filter_map(|(k, v)| Some(format!("{}={} ", k.to_string_lossy(), quoted(v?))));
+        let words =
+            std::iter::once(self.command.get_program()).chain(self.command.get_args()).map(quoted).collect::<Vec<_>>();
         folder.chain(variables).collect::<String>() + &words.join(" ")
     }
 }
@@ -210,12 +197,7 @@ impl Finished {
     /// The error of a tool that succeeded and whose output makes no sense.
     pub fn unreadable(mut self, what: impl Into<String>) -> ToolError {
         self.keep_log();
-        ToolError::Unreadable {
-            tool: self.tool,
-            what: what.into(),
-            command: self.command,
-            log: self.log,
-        }
+        ToolError::Unreadable { tool: self.tool, what: what.into(), command: self.command, log: self.log }
     }
 
     /// Standard error counts more than standard output: it comes last.
@@ -248,10 +230,7 @@ fn write_log(path: &Path, finished: &Finished) -> Result<(), ToolError> {
         file.write_all(finished.stdout.as_bytes())?;
         file.write_all(finished.stderr.as_bytes())
     };
-    write().map_err(|source| ToolError::Io {
-        path: path.to_path_buf(),
-        source,
-    })
+    write().map_err(|source| ToolError::Io { path: path.to_path_buf(), source })
 }
 
 fn contents(file: &mut File) -> std::io::Result<String> {
@@ -262,11 +241,7 @@ fn contents(file: &mut File) -> std::io::Result<String> {
 }
 
 /// The exit status, or nothing when the limit passed and the tool was killed.
-fn wait(
-    child: &mut Child,
-    started: Instant,
-    limit: Duration,
-) -> std::io::Result<Option<ExitStatus>> {
+fn wait(child: &mut Child, started: Instant, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let mut pause = Duration::from_millis(1);
     loop {
         if let Some(status) = child.try_wait()? {
@@ -301,11 +276,7 @@ fn kill_tree(child: &mut Child) -> std::io::Result<()> {
 
 /// Process numbers of everything below `ancestor`. Empty where `ps` is not to be had.
 fn descendants(ancestor: u32) -> Vec<u32> {
-    let Ok(listing) = Command::new("ps")
-        .args(["-A", "-o", "pid=,ppid="])
-        .stdin(Stdio::null())
-        .output()
-    else {
+    let Ok(listing) = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).stdin(Stdio::null()).output() else {
         return Vec::new();
     };
     let text = String::from_utf8_lossy(&listing.stdout);
@@ -340,11 +311,7 @@ fn relative_to(folder: &Path, path: &Path) -> PathBuf {
     // A file still to be written has no canonical form, its folder has.
     let target = match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) => {
-            let parent = if parent.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                parent
-            };
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
             absolute(parent).map(|p| p.join(name))
         }
         _ => absolute(path),
@@ -352,26 +319,11 @@ fn relative_to(folder: &Path, path: &Path) -> PathBuf {
     let (Ok(folder), Ok(target)) = (absolute(folder), target) else {
         return path.to_path_buf();
     };
-    let shared = folder
-        .components()
-        .zip(target.components())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let shared = folder.components().zip(target.components()).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..", folder.components().count() - shared);
-    let relative: PathBuf = up
-        .map(OsString::from)
-        .chain(
-            target
-                .components()
-                .skip(shared)
-                .map(|c| c.as_os_str().to_os_string()),
-        )
-        .collect();
-    if relative.as_os_str().is_empty() {
-        PathBuf::from(".")
-    } else {
-        relative
-    }
+    let relative: PathBuf =
+        up.map(OsString::from).chain(target.components().skip(shared).map(|c| c.as_os_str().to_os_string())).collect();
+    if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
 }
 
 fn quoted(word: &OsStr) -> String {
@@ -401,17 +353,13 @@ mod tests {
 
     #[test]
     fn a_failure_names_tool_status_command_last_lines_and_log() {
-        let error = shell("seq 100; echo 'it broke' >&2; exit 3")
-            .run()
-            .unwrap_err();
+        let error = shell("seq 100; echo 'it broke' >&2; exit 3").run().unwrap_err();
         let text = error.to_string();
         for part in ["make failed", "exit status: 3", "sh -c 'seq", "| it broke"] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }
         assert!(!text.contains("| 50\n"), "too much of the output: {text}");
-        let ToolError::Failed { log: Some(log), .. } = error else {
-            panic!("no log: {text}")
-        };
+        let ToolError::Failed { log: Some(log), .. } = error else { panic!("no log: {text}") };
         assert!(text.contains(&*log.to_string_lossy()));
         let logged = std::fs::read_to_string(&log).unwrap();
         assert!(logged.contains("\n50\n") && logged.ends_with("it broke\n"));
@@ -433,17 +381,9 @@ mod tests {
         let late = folder.path().join("late");
         let log = folder.path().join("log");
         let script = format!("(sleep 1; touch {}) & echo waiting; wait", late.display());
-        let error = shell(&script)
-            .limit(Duration::from_millis(200))
-            .log(&log)
-            .run()
-            .unwrap_err();
+        let error = shell(&script).limit(Duration::from_millis(200)).log(&log).run().unwrap_err();
         assert!(error.to_string().contains("stopped after 0.2 s"), "{error}");
-        assert!(
-            std::fs::read_to_string(log)
-                .unwrap()
-                .ends_with("\nwaiting\n")
-        );
+        assert!(std::fs::read_to_string(log).unwrap().ends_with("\nwaiting\n"));
         std::thread::sleep(Duration::from_millis(1200));
         assert!(!late.exists(), "the grandchild went on");
     }
@@ -452,12 +392,7 @@ mod tests {
     fn the_log_can_be_replayed() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("new/folder/log");
-        shell("echo \"it's $X\"")
-            .env("X", "a b")
-            .folder(folder.path())
-            .log(&log)
-            .run()
-            .unwrap();
+        shell("echo \"it's $X\"").env("X", "a b").folder(folder.path()).log(&log).run().unwrap();
         let text = std::fs::read_to_string(log).unwrap();
         let (first, rest) = text.split_once('\n').unwrap();
         assert_eq!(rest, "it's a b\n");
@@ -471,10 +406,7 @@ mod tests {
         let inner = root.path().join("a/b");
         std::fs::create_dir_all(&inner).unwrap();
         let seen = |folder: &Path, path: &Path| relative_to(folder, path);
-        assert_eq!(
-            seen(&inner, &root.path().join("new.v")),
-            Path::new("../../new.v")
-        );
+        assert_eq!(seen(&inner, &root.path().join("new.v")), Path::new("../../new.v"));
         assert_eq!(seen(root.path(), &inner.join("x.v")), Path::new("a/b/x.v"));
         assert_eq!(seen(&inner, &inner), Path::new("."));
         assert_eq!(seen(Path::new("."), Path::new("x.v")), Path::new("x.v"));

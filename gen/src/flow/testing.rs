@@ -40,10 +40,7 @@ endmodule
 pub fn needs(tools: &[Tool]) -> bool {
     for &tool in tools {
         if let Err(error) = tool.find() {
-            assert!(
-                !(super::in_ci() && tool.is_pinned()),
-                "in CI every pinned tool must be there: {error}"
-            );
+            assert!(!(super::in_ci() && tool.is_pinned()), "in CI every pinned tool must be there: {error}");
             let test = std::thread::current().name().unwrap_or("?").to_string();
             // Not `eprintln!`: the test harness would swallow it.
             let _ = writeln!(std::io::stderr(), "SKIP {test}: {} is missing", tool.name());

@@ -260,9 +260,7 @@ impl Search {
             .collect();
         let folder = match std::env::var_os(FOLDER_VARIABLE).filter(|v| !v.is_empty()) {
             Some(named) => Some(PathBuf::from(named)),
-            None => std::env::current_dir()
-                .ok()
-                .and_then(|start| nearest_tool_folder(&start)),
+            None => std::env::current_dir().ok().and_then(|start| nearest_tool_folder(&start)),
         };
         Search {
             variables,
@@ -276,36 +274,21 @@ impl Search {
     /// As [`Tool::find`].
     pub fn find(&self, tool: Tool) -> Result<Found, ToolError> {
         if let Some(named) = self.variables.get(tool.variable()) {
-            let program = self.named(named).ok_or_else(|| ToolError::Misnamed {
-                tool,
-                value: named.clone(),
-            })?;
-            return Ok(Found {
-                program,
-                origin: Origin::Variable,
-            });
+            let program = self.named(named).ok_or_else(|| ToolError::Misnamed { tool, value: named.clone() })?;
+            return Ok(Found { program, origin: Origin::Variable });
         }
         let programs = tool.facts().programs;
         if let Some(program) = self.folder.iter().find_map(|folder| {
             let launcher = folder.join("bin").join(programs[0]);
             is_program(&launcher).then_some(launcher)
         }) {
-            return Ok(Found {
-                program,
-                origin: Origin::ToolFolder,
-            });
+            return Ok(Found { program, origin: Origin::ToolFolder });
         }
         programs
             .iter()
             .find_map(|name| self.on_path(Path::new(name)))
-            .map(|program| Found {
-                program,
-                origin: Origin::Path,
-            })
-            .ok_or_else(|| ToolError::Missing {
-                tool,
-                folder: self.folder.clone(),
-            })
+            .map(|program| Found { program, origin: Origin::Path })
+            .ok_or_else(|| ToolError::Missing { tool, folder: self.folder.clone() })
     }
 
     fn named(&self, value: &OsString) -> Option<PathBuf> {
@@ -326,17 +309,13 @@ impl Search {
 }
 
 fn nearest_tool_folder(start: &Path) -> Option<PathBuf> {
-    start
-        .ancestors()
-        .map(|folder| folder.join(".tools"))
-        .find(|folder| folder.is_dir())
+    start.ancestors().map(|folder| folder.join(".tools")).find(|folder| folder.is_dir())
 }
 
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
@@ -364,11 +343,7 @@ pub enum ToolError {
     Misnamed { tool: Tool, value: OsString },
 
     #[error("{tool} could not be started: {source}\n  command: {command}")]
-    Start {
-        tool: Tool,
-        command: String,
-        source: std::io::Error,
-    },
+    Start { tool: Tool, command: String, source: std::io::Error },
 
     #[error("{tool} failed with {status}{}\n  command: {command}{}", indented(tail), log_line(log.as_deref()))]
     Failed {
@@ -385,27 +360,13 @@ pub enum ToolError {
         "{tool} was stopped after {} s without finishing{}\n  command: {command}{}",
         limit.as_secs_f64(), indented(tail), log_line(log.as_deref())
     )]
-    TimedOut {
-        tool: Tool,
-        limit: Duration,
-        command: String,
-        tail: String,
-        log: Option<PathBuf>,
-    },
+    TimedOut { tool: Tool, limit: Duration, command: String, tail: String, log: Option<PathBuf> },
 
     #[error("{tool} answered what Logloom does not understand: {what}\n  command: {command}{}", log_line(log.as_deref()))]
-    Unreadable {
-        tool: Tool,
-        what: String,
-        command: String,
-        log: Option<PathBuf>,
-    },
+    Unreadable { tool: Tool, what: String, command: String, log: Option<PathBuf> },
 
     #[error("{}: {source}", path.display())]
-    Io {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
 }
 
 impl ToolError {
@@ -417,10 +378,7 @@ impl ToolError {
 
 fn missing_in_folder(tool: Tool, folder: Option<&Path>) -> String {
     match folder {
-        Some(folder) => format!(
-            "{} does not exist",
-            folder.join("bin").join(tool.facts().programs[0]).display()
-        ),
+        Some(folder) => format!("{} does not exist", folder.join("bin").join(tool.facts().programs[0]).display()),
         None => {
             format!("there is no .tools folder here or above ({FOLDER_VARIABLE} is not set either)")
         }
@@ -432,8 +390,7 @@ fn indented(tail: &str) -> String {
 }
 
 fn log_line(log: Option<&Path>) -> String {
-    log.map(|log| format!("\n  full log: {}", log.display()))
-        .unwrap_or_default()
+    log.map(|log| format!("\n  full log: {}", log.display())).unwrap_or_default()
 }
 
 #[cfg(all(test, unix))]
@@ -457,10 +414,7 @@ mod tests {
             program(path);
         }
 
-        let mut search = Search {
-            path: Some(on_path.parent().unwrap().into()),
-            ..Search::default()
-        };
+        let mut search = Search { path: Some(on_path.parent().unwrap().into()), ..Search::default() };
         let found = |search: &Search| {
             let found = search.find(Tool::Yosys).unwrap();
             (found.program, found.origin)
@@ -468,9 +422,7 @@ mod tests {
         assert_eq!(found(&search), (on_path, Origin::Path));
         search.folder = Some(root.path().join(".tools"));
         assert_eq!(found(&search), (in_folder, Origin::ToolFolder));
-        search
-            .variables
-            .insert("LOGLOOM_YOSYS".into(), own.clone().into());
+        search.variables.insert("LOGLOOM_YOSYS".into(), own.clone().into());
         assert_eq!(found(&search), (own, Origin::Variable));
     }
 
@@ -483,10 +435,7 @@ mod tests {
             path: Some(root.path().into()),
             ..Search::default()
         };
-        assert_eq!(
-            search.find(Tool::Cxx).unwrap().program,
-            root.path().join("g++-12")
-        );
+        assert_eq!(search.find(Tool::Cxx).unwrap().program, root.path().join("g++-12"));
     }
 
     #[test]
@@ -501,26 +450,15 @@ mod tests {
         let error = search.find(Tool::Yosys).unwrap_err();
         assert!(!error.is_missing());
         let text = error.to_string();
-        assert!(
-            text.contains("LOGLOOM_YOSYS") && text.contains("/nowhere/yosys"),
-            "{text}"
-        );
+        assert!(text.contains("LOGLOOM_YOSYS") && text.contains("/nowhere/yosys"), "{text}");
     }
 
     #[test]
     fn the_error_names_all_three_places_and_the_cure() {
-        let search = Search {
-            folder: Some("/project/.tools".into()),
-            path: Some("/nowhere".into()),
-            ..Search::default()
-        };
+        let search =
+            Search { folder: Some("/project/.tools".into()), path: Some("/nowhere".into()), ..Search::default() };
         let text = search.find(Tool::Verilator).unwrap_err().to_string();
-        for part in [
-            "LOGLOOM_VERILATOR",
-            "/project/.tools/bin/verilator",
-            "PATH",
-            "make tools",
-        ] {
+        for part in ["LOGLOOM_VERILATOR", "/project/.tools/bin/verilator", "PATH", "make tools"] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }
     }
@@ -529,10 +467,7 @@ mod tests {
     fn a_file_that_cannot_be_executed_is_no_tool() {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("vvp"), "").unwrap();
-        let search = Search {
-            path: Some(root.path().into()),
-            ..Search::default()
-        };
+        let search = Search { path: Some(root.path().into()), ..Search::default() };
         assert!(search.find(Tool::Vvp).unwrap_err().is_missing());
     }
 
@@ -542,14 +477,8 @@ mod tests {
         let inner = root.path().join("a/b");
         std::fs::create_dir_all(&inner).unwrap();
         std::fs::create_dir_all(root.path().join(".tools")).unwrap();
-        assert_eq!(
-            nearest_tool_folder(&inner),
-            Some(root.path().join(".tools"))
-        );
+        assert_eq!(nearest_tool_folder(&inner), Some(root.path().join(".tools")));
         std::fs::create_dir_all(root.path().join("a/.tools")).unwrap();
-        assert_eq!(
-            nearest_tool_folder(&inner),
-            Some(root.path().join("a/.tools"))
-        );
+        assert_eq!(nearest_tool_folder(&inner), Some(root.path().join("a/.tools")));
     }
 }

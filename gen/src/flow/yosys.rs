@@ -83,20 +83,9 @@ pub struct CellCounts {
 
 impl CellCounts {
     fn of(by_type: BTreeMap<String, u64>) -> Self {
-        let sum = |prefix: &str| {
-            by_type
-                .iter()
-                .filter(|(name, _)| name.starts_with(prefix))
-                .map(|(_, count)| count)
-                .sum()
-        };
-        CellCounts {
-            lut4: sum("SB_LUT4"),
-            carry: sum("SB_CARRY"),
-            dff: sum("SB_DFF"),
-            ram40: sum("SB_RAM40"),
-            by_type,
-        }
+        let sum =
+            |prefix: &str| by_type.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count).sum();
+        CellCounts { lut4: sum("SB_LUT4"), carry: sum("SB_CARRY"), dff: sum("SB_DFF"), ram40: sum("SB_RAM40"), by_type }
     }
 }
 
@@ -104,20 +93,14 @@ impl CellCounts {
 ///
 /// # Errors
 /// As [`run`], and [`ToolError::Unreadable`] when the statistics are not what Yosys 0.70 writes.
-pub fn ice40_cells(
-    files: &[PathBuf],
-    top: &str,
-    options: &Ice40Options,
-) -> Result<CellCounts, ToolError> {
+pub fn ice40_cells(files: &[PathBuf], top: &str, options: &Ice40Options) -> Result<CellCounts, ToolError> {
     let mut call = invocation(files)?.limit(options.limit);
     if let Some(log) = &options.log {
         call = call.log(log);
     }
     let scratch = scratch()?;
     let statistics = scratch.path().join("statistics.json");
-    let script = ice40_script(files, top, options, &statistics, &|path| {
-        call.relative(path)
-    });
+    let script = ice40_script(files, top, options, &statistics, &|path| call.relative(path));
     let finished = with_script(call, &scratch, &script).run()?;
     let counts = std::fs::read_to_string(&statistics)
         .map_err(|error| format!("it wrote no statistics: {error}"))
@@ -132,19 +115,11 @@ pub fn ice40_cells(
 /// As [`Invocation::run`].
 pub fn run(folder: &Path, script: &str) -> Result<Finished, ToolError> {
     let scratch = scratch()?;
-    with_script(
-        Invocation::new(Tool::Yosys)?.folder(folder),
-        &scratch,
-        script,
-    )
-    .run()
+    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch, script).run()
 }
 
 pub(super) fn scratch() -> Result<TempDir, ToolError> {
-    tempfile::tempdir().map_err(|source| ToolError::Io {
-        path: std::env::temp_dir(),
-        source,
-    })
+    tempfile::tempdir().map_err(|source| ToolError::Io { path: std::env::temp_dir(), source })
 }
 
 /// Has the call run `script`, with its log in `scratch`: the WebAssembly build prints nothing more once abc9 has run,
@@ -152,10 +127,7 @@ pub(super) fn scratch() -> Result<TempDir, ToolError> {
 pub(super) fn with_script(call: Invocation, scratch: &TempDir, script: &str) -> Invocation {
     let transcript = scratch.path().join("log");
     let relative = call.relative(&transcript);
-    call.args(["-Q", "-T", "-l"])
-        .arg(relative)
-        .args(["-p", script])
-        .transcript(transcript)
+    call.args(["-Q", "-T", "-l"]).arg(relative).args(["-p", script]).transcript(transcript)
 }
 
 /// A path as one word of a Yosys script.
@@ -190,11 +162,7 @@ fn ice40_script(
         // A clock period (in ps) so long that nothing is critical: abc9 then recovers area everywhere.
         script.push_str("; scratchpad -set abc9.D 90000");
     }
-    let _ = write!(
-        script,
-        "; synth_ice40 -abc9 -device {} -top {top}",
-        options.device.flag()
-    );
+    let _ = write!(script, "; synth_ice40 -abc9 -device {} -top {top}", options.device.flag());
     if options.keep_hierarchy {
         script.push_str(" -noflatten");
     }
@@ -206,11 +174,7 @@ fn ice40_script(
     if let Some(path) = &options.json {
         let _ = write!(script, "; write_json {}", word(&relative(path)));
     }
-    let _ = write!(
-        script,
-        "; tee -q -o {} stat -json",
-        word(&relative(statistics))
-    );
+    let _ = write!(script, "; tee -q -o {} stat -json", word(&relative(statistics)));
     script
 }
 
@@ -226,8 +190,7 @@ struct Design {
 
 /// Reads what `stat -json` wrote.
 fn counts(json: &str) -> Result<CellCounts, String> {
-    let statistics: Statistics =
-        serde_json::from_str(json).map_err(|error| format!("its statistics: {error}"))?;
+    let statistics: Statistics = serde_json::from_str(json).map_err(|error| format!("its statistics: {error}"))?;
     Ok(CellCounts::of(statistics.design.num_cells_by_type))
 }
 
@@ -241,10 +204,7 @@ mod tests {
         let json = r#"{"modules": {}, "design": {"num_cells": 9, "num_cells_by_type": {
             "SB_LUT4": 3, "SB_DFF": 1, "SB_DFFESR": 2, "SB_RAM40_4K": 1, "SB_CARRY": 2}}}"#;
         let counts = counts(json).unwrap();
-        assert_eq!(
-            (counts.lut4, counts.carry, counts.dff, counts.ram40),
-            (3, 2, 3, 1)
-        );
+        assert_eq!((counts.lut4, counts.carry, counts.dff, counts.ram40), (3, 2, 3, 1));
         assert_eq!(counts.by_type["SB_DFFESR"], 2);
     }
 
@@ -286,8 +246,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "counter.v", COUNTER);
-        let script =
-            "read_verilog counter.v; synth_ice40 -top counter; select -assert-none t:SB_LUT4";
+        let script = "read_verilog counter.v; synth_ice40 -top counter; select -assert-none t:SB_LUT4";
         let error = run(folder.path(), script).unwrap_err();
         assert!(error.to_string().contains("Assertion failed"), "{error}");
         if let ToolError::Failed { log: Some(log), .. } = error {

@@ -1,0 +1,63 @@
+//! The command: one file per verb. A verb reads its arguments, calls the library and prints; it holds no
+//! logic of its own.
+
+mod check;
+mod completions;
+mod new;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use output::{Output, OutputClosed};
+
+/// Generates FPGA accelerators that train neural networks without multipliers.
+#[derive(Parser)]
+#[command(name = "logloom", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    New(new::Arguments),
+    Check(check::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// How a verb that ran to its end came out.
+enum Outcome {
+    /// Exit code 0.
+    Good,
+}
+
+/// Runs the command that the process was started with. Exit codes: 0 good, 1 the check failed, 2 usage or
+/// tool error. A reader that closes stdout early is not an error.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version arrive here as well; clap knows their stream and exit code.
+            let _ = error.print();
+            return ExitCode::from(if error.exit_code() == 0 { 0 } else { 2 });
+        }
+    };
+    let mut output = Output::stdout();
+    let result = match cli.verb {
+        Verb::New(arguments) => new::run(&arguments, &mut output),
+        Verb::Check(arguments) => check::run(&arguments, &mut output),
+        Verb::Completions(arguments) => completions::run(&arguments, &mut Cli::command(), &mut output),
+    };
+    match result.and_then(|outcome| output.finish().map(|()| outcome)) {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Err(error) if error.is::<OutputClosed>() => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not eprintln!, which panics when stderr is closed.
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

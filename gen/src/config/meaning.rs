@@ -1,0 +1,588 @@
+//! Second stage: what the values amount to. Every rule that needs more than one key is here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::design::{Design, Format};
+
+use super::error::{ConfigError, ConfigErrors};
+use super::keys::{self, KEYS};
+use super::origin::Origin;
+use super::plan::{MemoryPlan, Region};
+use super::written::{self, Entry, Override, Value, Written};
+use crate::train::data::{Normalise, Source};
+
+/// A validated configuration: every part of Logloom may rely on it.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The file, as the user named it.
+    pub path: PathBuf,
+    /// The hardware; its name is the configuration's.
+    pub design: Design,
+    /// Sizes of the layers: inputs, hidden layers, classes; at least two.
+    pub layers: Vec<u32>,
+    pub training: Training,
+    pub data: Data,
+    /// Where the matrices lie; they fit the memories of the design.
+    pub plan: MemoryPlan,
+    /// Every value with its origin, derived ones included, in the order of the key table.
+    pub settings: Vec<Setting>,
+}
+
+/// How the network is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Training {
+    /// Samples per step.
+    pub batch: u32,
+    /// The learning rate is 2^-shift.
+    pub learning_rate_shift: u32,
+    pub rounding: Rounding,
+    pub epochs: u32,
+    /// Of initial weights, the order of samples, and the rounding generators.
+    pub seed: u32,
+}
+
+impl Training {
+    /// The mean over a batch divides by 2^shift, the next power of two >= batch.
+    pub fn mean_shift(&self) -> u32 {
+        self.batch.next_power_of_two().ilog2()
+    }
+}
+
+/// How a weight update is rounded to the grid of the master weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Half up.
+    Nearest,
+    /// With random bits added below the grid.
+    Stochastic,
+}
+
+/// Which samples train and which test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    pub train: Source,
+    pub test: Test,
+    /// Stored values to network inputs.
+    pub normalise: Normalise,
+}
+
+/// Where the test samples come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// Files of their own.
+    Source(Source),
+    /// A part of the training file, stratified by class: strictly between 0 and 1, chosen by the seed.
+    HeldBack { fraction: f64, seed: u32 },
+}
+
+/// One value of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// `section.key`.
+    pub key: &'static str,
+    pub value: Value,
+    pub origin: Origin,
+}
+
+impl Configuration {
+    /// Reads and validates the file at `path`; `overrides` replace what it says.
+    ///
+    /// # Errors
+    /// All problems that one stage finds, each with file, line and key.
+    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigErrors> {
+        Meaning { path, written: written::read(path, overrides)?, errors: Vec::new() }.configuration()
+    }
+
+    /// The values as nested tables, as they would stand in a file without a preset.
+    pub fn merged(&self) -> serde_json::Value {
+        let mut merged = serde_json::Map::new();
+        for Setting { key, value, .. } in &self.settings {
+            let value = serde_json::json!(value);
+            match key.split_once('.') {
+                None => {
+                    merged.insert((*key).to_string(), value);
+                }
+                Some((section, short)) => {
+                    let table = merged.entry(section).or_insert_with(|| serde_json::json!({}));
+                    table[short] = value;
+                }
+            }
+        }
+        merged.into()
+    }
+}
+
+/// The values while their meaning is worked out.
+struct Meaning<'a> {
+    path: &'a Path,
+    written: Written,
+    errors: Vec<ConfigError>,
+}
+
+impl Meaning<'_> {
+    fn configuration(mut self) -> Result<Configuration, ConfigErrors> {
+        let name = self.name();
+        let layers = match self.value("network.layers") {
+            Some(Value::Integers(layers)) => layers.clone(),
+            _ => Vec::new(),
+        };
+        let training = self.training();
+        let data = self.data();
+        let design = self.design(name, &layers, training.batch);
+        let (Some(data), Some((design, plan))) = (data, design) else {
+            return Err(ConfigErrors(self.errors));
+        };
+        if !self.errors.is_empty() {
+            return Err(ConfigErrors(self.errors));
+        }
+        let settings = KEYS.iter().filter_map(|key| {
+            let Entry { value, origin } = self.written.remove(key.name)?;
+            Some(Setting { key: key.name, value, origin })
+        });
+        let settings = settings.collect();
+        Ok(Configuration { path: self.path.to_path_buf(), design, layers, training, data, plan, settings })
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.written.get(key).map(|entry| &entry.value)
+    }
+
+    fn integer(&self, key: &str) -> Option<u32> {
+        match self.value(key)? {
+            Value::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn real(&self, key: &str) -> Option<f64> {
+        match self.value(key)? {
+            Value::Real(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        match self.value(key)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A number of the key table that has a default there.
+    fn given(&self, key: &str) -> u32 {
+        self.integer(key).expect("has a default")
+    }
+
+    fn derive(&mut self, key: &'static str, value: Value) {
+        self.written.insert(key, Entry { value, origin: Origin::Derived });
+    }
+
+    /// The number written for the key, or this one.
+    fn or_derive(&mut self, key: &'static str, derived: u32) -> u32 {
+        self.integer(key).unwrap_or_else(|| {
+            self.derive(key, Value::Integer(derived));
+            derived
+        })
+    }
+
+    /// The number written for an optional key, or its default for this family or data source.
+    fn or_default(&mut self, key: &'static str, default: u32) -> u32 {
+        self.integer(key).unwrap_or_else(|| {
+            self.written.insert(key, Entry { value: Value::Integer(default), origin: Origin::Default });
+            default
+        })
+    }
+
+    /// Whether the user wrote the key himself, in the file or as an option.
+    fn is_own(&self, key: &str) -> bool {
+        let origin = self.written.get(key).map(|entry| &entry.origin);
+        matches!(origin, Some(Origin::File { .. } | Origin::Option(_)))
+    }
+
+    /// Records a conflict between keys at the first that the user wrote himself: that is what he can change.
+    fn conflict(&mut self, keys: &[&str], what: impl Into<String>, remedy: impl Into<String>) {
+        let key = keys.iter().find(|key| self.is_own(key)).unwrap_or(&keys[0]);
+        let origin = self.written.get(key).map_or(Origin::Default, |entry| entry.origin.clone());
+        let error = ConfigError::of_key(self.path, &origin, key, what, remedy);
+        self.errors.push(error);
+    }
+
+    /// Keys that have no meaning beside the `because` key: an error where the user wrote them, otherwise taken
+    /// away, since a preset could not know what its user would change.
+    fn without(&mut self, keys: &[&'static str], because: &str) {
+        for key in keys {
+            if self.is_own(key) {
+                let what = format!("has no meaning with {because}");
+                self.conflict(&[key], what, "remove it");
+            }
+            self.written.remove(key);
+        }
+    }
+
+    fn name(&mut self) -> String {
+        if let Some(name) = self.text("name") {
+            return name.to_string();
+        }
+        // The file's name is not always a name for a Verilog module.
+        let stem = self.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let name = if written::is_name(stem) { stem } else { "accelerator" }.to_string();
+        self.derive("name", Value::Text(name.clone()));
+        name
+    }
+
+    fn training(&self) -> Training {
+        Training {
+            batch: self.given("training.batch"),
+            learning_rate_shift: self
+                .text("training.learning_rate")
+                .and_then(written::rate_of)
+                .expect("checked, with a default"),
+            rounding: match self.text("training.rounding") {
+                Some("stochastic") => Rounding::Stochastic,
+                _ => Rounding::Nearest,
+            },
+            epochs: self.given("training.epochs"),
+            seed: self.given("training.seed"),
+        }
+    }
+
+    /// The files of `data.train` or `data.test`, told apart by their names.
+    fn source(&mut self, key: &'static str, labels_key: &'static str) -> Option<Source> {
+        let folder = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let path = folder.join(self.text(key)?);
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        match extension.to_ascii_lowercase().as_str() {
+            extension @ ("csv" | "npz") => {
+                let because = format!("{key} as .{extension}, which holds its labels");
+                self.without(&[labels_key], &because);
+                Some(if extension == "csv" { Source::Csv(path) } else { Source::Npz(path) })
+            }
+            // MNIST's own files have no extension, so whatever is not one of the others is IDX.
+            _ => match self.text(labels_key) {
+                Some(labels) => Some(Source::Idx { inputs: path, labels: folder.join(labels) }),
+                None => {
+                    let what = format!("an IDX file has no labels, and {labels_key} is missing");
+                    self.conflict(&[key], what, format!("add {labels_key}, or name a .csv or .npz file"));
+                    None
+                }
+            },
+        }
+    }
+
+    fn data(&mut self) -> Option<Data> {
+        let train = self.source("data.train", "data.train_labels");
+        let test = if self.value("data.test").is_some() {
+            self.without(&["data.test_fraction", "data.split_seed"], "data.test");
+            self.source("data.test", "data.test_labels").map(Test::Source)
+        } else {
+            self.without(&["data.test_labels"], "no data.test");
+            let fraction = self.real("data.test_fraction").unwrap_or_else(|| {
+                let default = Entry { value: Value::Real(0.2), origin: Origin::Default };
+                self.written.insert("data.test_fraction", default);
+                0.2
+            });
+            Some(Test::HeldBack { fraction, seed: self.or_default("data.split_seed", 0) })
+        };
+        let (min, max) = (self.real("data.zero")? as f32, self.real("data.one")? as f32);
+        let normalise = Normalise::Range { min, max };
+        if normalise.coefficients().is_err() {
+            self.conflict(
+                &["data.one", "data.zero"],
+                format!("data.one = {max:?} is not above data.zero = {min:?}"),
+                "name the stored values that become 0.0 and 1.0",
+            );
+        }
+        Some(Data { train: train?, test: test?, normalise })
+    }
+
+    fn arithmetic(&mut self, operand_bits: u32) -> Arc<dyn Arithmetic> {
+        let stages = self.given("arithmetic.stages");
+        if self.text("arithmetic.family") == Some("exact") {
+            self.without(&["arithmetic.fraction_bits", "arithmetic.dropped_bits"], "family = \"exact\"");
+            let form = match self.text("arithmetic.form") {
+                Some("star") => Form::Star,
+                Some(_) => Form::Rows,
+                None => {
+                    let default = Entry { value: Value::Text("rows".to_string()), origin: Origin::Default };
+                    self.written.insert("arithmetic.form", default);
+                    Form::Rows
+                }
+            };
+            Arc::new(Exact { operand_bits, form, stages })
+        } else {
+            self.without(&["arithmetic.form"], "family = \"mitchell\"");
+            // Full precision needs fewer bits in narrow formats.
+            let fraction_bits = self.or_default("arithmetic.fraction_bits", 4.min(operand_bits - 1));
+            let dropped_bits = self.or_default("arithmetic.dropped_bits", 0);
+            Arc::new(Mitchell { operand_bits, fraction_bits, dropped_bits, stages })
+        }
+    }
+
+    fn format(&self, key: &str) -> Format {
+        let (int, frac) = self.text(key).and_then(written::format_of).expect("checked, with a default");
+        Format { bits: 1 + int + frac, frac }
+    }
+
+    /// The hardware and the memory plan, if no error stands in the way.
+    fn design(&mut self, name: String, layers: &[u32], batch: u32) -> Option<(Design, MemoryPlan)> {
+        let (rows, columns) = (self.given("array.rows"), self.given("array.columns"));
+        let [activation, gradient, weight] =
+            ["formats.activation", "formats.gradient", "formats.weight"].map(|key| self.format(key));
+        if activation.bits != gradient.bits {
+            self.conflict(
+                &["formats.gradient", "formats.activation"],
+                format!(
+                    "activations ({activation}) have {} bits, gradients ({gradient}) {}",
+                    activation.bits, gradient.bits
+                ),
+                "choose formats of the same width",
+            );
+            return None;
+        }
+        let arithmetic = self.arithmetic(activation.bits);
+        if let Err(error) = arithmetic.validate() {
+            let key = format!("arithmetic.{}", error.parameter);
+            self.conflict(
+                &[&key, "formats.activation", "formats.gradient"],
+                error.problem,
+                format!("choose it to suit operands of {} bits", activation.bits),
+            );
+            return None;
+        }
+
+        let plan = MemoryPlan::new(layers, batch, rows, columns);
+        let mut design = Design {
+            name,
+            rows,
+            columns,
+            arithmetic,
+            activation,
+            gradient,
+            weight,
+            accumulator_bits: 0,
+            accumulator_depth: 0,
+            activation_depth: 0,
+            gradient_depth: 0,
+            weight_depth: 0,
+            batch_depth: 0,
+            program_depth: 0,
+        };
+        design.accumulator_bits = self.or_derive("array.accumulator_bits", accumulator_bits(&design, layers, batch));
+        design.accumulator_depth = self.accumulator_depth(&plan, layers, batch, columns);
+        let code = design.code_bits();
+        let network = Network { layers, batch, rows, columns };
+        // The entry of an activation has the ReLU derivative above its code.
+        design.activation_depth = self.skewed(&network, "activation", &plan.activation, code + 1);
+        design.gradient_depth = self.skewed(&network, "gradient", &plan.gradient, code);
+        design.weight_depth = self.skewed(&network, "weight", &plan.weight, weight.bits + code);
+        design.batch_depth = self.or_derive("memory.batch_depth", batch.next_power_of_two());
+        if design.batch_depth < batch {
+            self.conflict(
+                &["memory.batch_depth", "training.batch"],
+                format!(
+                    "the per-sample memories hold {} samples ({} bits each memory of 16-bit entries), a batch has {batch}",
+                    design.batch_depth,
+                    design.batch_depth * 16
+                ),
+                format!("choose batch_depth = {}, or a smaller batch", batch.next_power_of_two()),
+            );
+        }
+        let instructions = plan.instructions();
+        design.program_depth = self.or_derive("memory.program_depth", instructions.next_power_of_two());
+        if design.program_depth < instructions {
+            self.conflict(
+                &["memory.program_depth", "network.layers"],
+                format!(
+                    "the program memory holds {} instructions ({} bits), the programs of this network have {instructions} ({} bits)",
+                    design.program_depth,
+                    design.program_depth * 256,
+                    instructions * 256
+                ),
+                format!("choose program_depth = {}", instructions.next_power_of_two()),
+            );
+        }
+        if !self.errors.is_empty() {
+            return None;
+        }
+        if let Err(error) = design.validate() {
+            let key = match error.key.as_str() {
+                "memory.accumulator_depth" => "array.accumulator_depth".to_string(),
+                key => key.replace("format.", "formats."),
+            };
+            let remedy = match keys::find(&key) {
+                Some(key) => format!("choose {}", key.kind),
+                None => "change one of the values it depends on".to_string(),
+            };
+            self.conflict(&[&key], error.problem, remedy);
+            return None;
+        }
+        Some((design, plan))
+    }
+
+    fn accumulator_depth(&mut self, plan: &MemoryPlan, layers: &[u32], batch: u32, columns: u32) -> u32 {
+        let needed = plan.accumulator_vectors;
+        let smallest = needed.next_power_of_two().max(4);
+        let depth = self.integer("array.accumulator_depth").unwrap_or_else(|| {
+            let depth = u32::try_from(smallest).unwrap_or(u32::MAX).min(LARGEST_ACCUMULATOR);
+            self.derive("array.accumulator_depth", Value::Integer(depth));
+            depth
+        });
+        if u64::from(depth) < needed {
+            let classes = layers.last().copied().unwrap_or(1);
+            let per_sample = classes.div_ceil(columns);
+            let fitting = depth / per_sample;
+            let mut remedy = Vec::new();
+            if smallest <= u64::from(LARGEST_ACCUMULATOR) {
+                remedy.push(format!("accumulator_depth = {smallest}"));
+            }
+            if fitting > 0 {
+                remedy.push(format!("a batch of at most {fitting}"));
+            }
+            if remedy.is_empty() {
+                remedy.push(format!("at most {} classes", u64::from(depth) * u64::from(columns)));
+            }
+            self.conflict(
+                &["array.accumulator_depth", "training.batch", "network.layers"],
+                format!(
+                    "the accumulators hold {depth} vectors, the logits of a batch are {needed} ({batch} samples, \
+                     {classes} classes over {columns} columns)"
+                ),
+                format!("choose {}", remedy.join(", or ")),
+            );
+        }
+        depth
+    }
+
+    /// Words per bank of a skewed memory: as written, or the smallest that holds the region. Records an error
+    /// if the region does not fit.
+    fn skewed(&mut self, network: &Network<'_>, memory: &str, region: &Region, bits: u32) -> u32 {
+        let key = match memory {
+            "activation" => "memory.activation_depth",
+            "gradient" => "memory.gradient_depth",
+            _ => "memory.weight_depth",
+        };
+        let banks = MemoryPlan::new(network.layers, network.batch, network.rows, network.columns).banks;
+        let largest = largest_depth(banks);
+        let needed = region.depth();
+        let size = |depth: u64| depth * u64::from(banks) * u64::from(bits);
+        let own = self.integer(key);
+        if let Some(depth) = own {
+            if !depth.is_multiple_of(banks) {
+                let (lower, upper) = (depth / banks * banks, depth.next_multiple_of(banks));
+                let choices = if lower == 0 { upper.to_string() } else { format!("{lower} or {upper}") };
+                self.conflict(
+                    &[key],
+                    format!("{depth} words are not a multiple of the {banks} banks"),
+                    format!("choose {choices}"),
+                );
+                return depth;
+            }
+            if u64::from(depth) > largest {
+                self.conflict(
+                    &[key],
+                    format!("{depth} words in each of {banks} banks are more than can be addressed"),
+                    format!("choose at most {largest}"),
+                );
+                return depth;
+            }
+        }
+        let depth = own.map_or(needed.min(largest), u64::from);
+        if needed > depth {
+            let mut remedy = Vec::new();
+            if needed <= largest {
+                remedy.push(format!("{} = {needed}", key.split_at("memory.".len()).1));
+            }
+            remedy.extend(network.fitting(memory, depth));
+            if remedy.is_empty() {
+                remedy.push("fewer or smaller layers".to_string());
+            }
+            let holds = if own.is_some() { "holds" } else { "holds at most" };
+            self.conflict(
+                &[key, "network.layers", "training.batch"],
+                format!(
+                    "the network does not fit the {memory} memory: it needs {} bits ({banks} banks x {needed} words x {bits} \
+                     bits), the memory {holds} {} bits ({depth} words per bank)",
+                    size(needed),
+                    size(depth)
+                ),
+                format!("choose {}", remedy.join(", or ")),
+            );
+        }
+        let depth = u32::try_from(depth).unwrap_or(u32::MAX);
+        if own.is_none() {
+            self.derive(key, Value::Integer(depth));
+        }
+        depth
+    }
+}
+
+/// Vectors that the deepest accumulator memory holds, as the specification has it.
+const LARGEST_ACCUMULATOR: u32 = 4096;
+
+/// Words per bank that both the host's address (20 bits over all banks) and an instruction's (16 bits of
+/// tiles) reach; a multiple of `banks`, which is a power of two.
+fn largest_depth(banks: u32) -> u64 {
+    let banks = u64::from(banks);
+    ((1 << 20) / banks).min((1 << 16) * banks)
+}
+
+/// The width in which no sum of the network can wrap: the longest of its GEMMs, every product at its bound.
+fn accumulator_bits(design: &Design, layers: &[u32], batch: u32) -> u32 {
+    let inner = layers.iter().map(|size| size + 1).chain([batch]).max().unwrap_or(1);
+    let terms = u64::from(inner.max(design.rows));
+    let largest = u128::from(terms) * design.arithmetic.product_bound().unsigned_abs() as u128;
+    (largest.max(1).ilog2() + 2).clamp(16, 48).max(design.sum_bits())
+}
+
+/// What decides the memory plan.
+struct Network<'a> {
+    layers: &'a [u32],
+    batch: u32,
+    rows: u32,
+    columns: u32,
+}
+
+impl Network<'_> {
+    /// Changes of one number that make the memory's region fit `depth` words per bank.
+    fn fitting(&self, memory: &str, depth: u64) -> Vec<String> {
+        let needed = |layers: &[u32], batch: u32| {
+            let plan = MemoryPlan::new(layers, batch, self.rows, self.columns);
+            match memory {
+                "activation" => plan.activation.depth(),
+                "gradient" => plan.gradient.depth(),
+                _ => plan.weight.depth(),
+            }
+        };
+        let mut choices = Vec::new();
+        if let Some(batch) = largest(self.batch, |batch| needed(self.layers, batch) <= depth) {
+            choices.push(format!("a batch of at most {batch}"));
+        }
+        let hidden = 1..self.layers.len() - 1;
+        if let Some(widest) = hidden.max_by_key(|layer| self.layers[*layer]) {
+            let with = |size: u32| {
+                let mut layers = self.layers.to_vec();
+                layers[widest] = size;
+                layers
+            };
+            if let Some(size) = largest(self.layers[widest], |size| needed(&with(size), self.batch) <= depth) {
+                choices.push(format!("at most {size} instead of {} in layer {widest}", self.layers[widest]));
+            }
+        }
+        choices
+    }
+}
+
+/// The largest number in 1..below for which `fits` holds, which must be so from 1 up to some bound.
+fn largest(below: u32, fits: impl Fn(u32) -> bool) -> Option<u32> {
+    if below <= 1 || !fits(1) || fits(below) {
+        return None;
+    }
+    let (mut good, mut bad) = (1, below);
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if fits(middle) { good = middle } else { bad = middle }
+    }
+    Some(good)
+}
