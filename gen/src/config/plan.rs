@@ -57,7 +57,7 @@ impl Region {
 /// - weight matrix l (l = 1 .. L) is (n_(l-1) + 1) x n_l; its last row is the bias.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MemoryPlan {
-    /// N: the smallest power of two >= max(rows, columns) of the array.
+    /// N: the smallest power of two >= max(rows, columns, 2).
     pub banks: u32,
     pub activation: Region,
     pub gradient: Region,
@@ -77,7 +77,7 @@ pub struct MemoryPlan {
 impl MemoryPlan {
     /// `layers` has at least two sizes; `rows` and `columns` are those of the array.
     pub fn new(layers: &[u32], batch: u32, rows: u32, columns: u32) -> Self {
-        let banks = rows.max(columns).max(1).next_power_of_two();
+        let banks = rows.max(columns).max(2).next_power_of_two();
         let last = layers.len() - 1;
         let (mut activation, mut gradient, mut weight) = (Region::new(banks), Region::new(banks), Region::new(banks));
         let name = |layer: usize| match layer {
