@@ -7,7 +7,7 @@ CARGO ?= cargo
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help tools test lint demo bench docs clean
+.PHONY: help tools icarus test lint demo bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -15,6 +15,9 @@ help: ## list the targets
 
 tools: ## install the external tools into .tools (no root; once per change of tools/requirements.txt)
 	@PYTHON='$(PYTHON)' tools/install.sh $(TOOLS)
+
+icarus: ## Icarus Verilog as well, from the Debian package (optional, no root)
+	@tools/icarus.sh $(TOOLS)
 
 # Not --release: arithmetic that overflows must be seen to.
 test: tools lint ## everything CI checks

@@ -21,9 +21,9 @@ fail() {
 }
 
 command -v "$python" >/dev/null ||
-  fail "'$python' was not found. Install Python 3.10 or newer with pip, or name one: make tools PYTHON=/path/to/python3"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-  fail "'$python' is older than 3.10. Name a newer one: make tools PYTHON=/path/to/python3"
+  fail "'$python' was not found. Install Python 3.11 or newer with pip, or name one: make tools PYTHON=/path/to/python3"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+  fail "'$python' is older than 3.11. Name a newer one: make tools PYTHON=/path/to/python3"
 
 # Compiled packages load only in the interpreter they were installed for, so its real path belongs to the stamp and
 # to the launchers.

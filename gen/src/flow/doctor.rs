@@ -72,13 +72,8 @@ fn checkup(search: &Search, tool: Tool) -> Checkup {
             checkup.version = packaged.or(reported);
         }
         Err(error) => {
-            // A Python without slang is not a broken Python; slang is what is missing.
-            checkup.status =
-                if tool == Tool::Pyslang && found.origin == Origin::Path { Status::Missing } else { Status::Broken };
-            checkup.cure = Some(match checkup.status {
-                Status::Missing => tool.install().to_string(),
-                _ => format!("{error}\n  to install it again: {}", tool.install()),
-            });
+            checkup.status = Status::Broken;
+            checkup.cure = Some(format!("{error}\n  to install it again: {}", tool.install()));
         }
     }
     checkup.origin = Some(found.origin);

@@ -6,8 +6,7 @@
 pub mod doctor;
 pub mod lint;
 mod run;
-#[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod tool;
 pub mod yosys;
 

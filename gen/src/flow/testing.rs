@@ -1,12 +1,14 @@
-//! What the tests of external tools share.
+//! What tests that call external tools share.
 
 use std::io::Write as _;
+#[cfg(test)]
 use std::path::{Path, PathBuf};
 
 use super::tool::Tool;
 
 /// A clean module, in the style of the emitted Verilog.
-pub const COUNTER: &str = "\
+#[cfg(test)]
+pub(super) const COUNTER: &str = "\
 // Counts the cycles in which `enable_i` is high, modulo 2^Width.
 `default_nettype none
 
@@ -37,6 +39,9 @@ endmodule
 
 /// Whether a test can go on. A missing tool skips it, with a line on standard error that can be counted; where `CI` is
 /// set, it fails it, unless the project does not bring that tool.
+///
+/// # Panics
+/// When `CI` is set and a pinned tool is missing.
 pub fn needs(tools: &[Tool]) -> bool {
     for &tool in tools {
         if let Err(error) = tool.find() {
@@ -50,7 +55,8 @@ pub fn needs(tools: &[Tool]) -> bool {
     true
 }
 
-pub fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+#[cfg(test)]
+pub(super) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
     path

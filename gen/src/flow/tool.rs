@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What installs everything that [`Tool::is_pinned`].
@@ -110,7 +110,7 @@ impl Tool {
                 purpose: "a second opinion on syntax; compiles gate-level simulations",
                 package: None,
                 version_arguments: &["-V"],
-                install: "apt install iverilog",
+                install: "make icarus, or apt install iverilog",
             },
             Tool::Vvp => Facts {
                 name: "vvp",
@@ -119,7 +119,7 @@ impl Tool {
                 purpose: "runs gate-level simulations",
                 package: None,
                 version_arguments: &["-V"],
-                install: "apt install iverilog",
+                install: "make icarus, or apt install iverilog",
             },
             Tool::Cxx => Facts {
                 name: "c++",
@@ -287,6 +287,7 @@ impl Search {
         programs
             .iter()
             .find_map(|name| self.on_path(Path::new(name)))
+            .filter(|program| tool != Tool::Pyslang || imports_pyslang(program))
             .map(|program| Found { program, origin: Origin::Path })
             .ok_or_else(|| ToolError::Missing { tool, folder: self.folder.clone() })
     }
@@ -306,6 +307,17 @@ impl Search {
             .map(|folder| folder.join(name))
             .find(|candidate| is_program(candidate))
     }
+}
+
+/// Any machine has a Python; few of them have slang.
+fn imports_pyslang(python: &Path) -> bool {
+    Command::new(python)
+        .args(["-c", "import pyslang"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn nearest_tool_folder(start: &Path) -> Option<PathBuf> {
@@ -328,10 +340,11 @@ fn is_program(path: &Path) -> bool {
 #[non_exhaustive]
 pub enum ToolError {
     #[error(
-        "{tool} was not found: {} is not set, {}, and PATH has no {}\n  to install it: {}",
+        "{tool} was not found: {} is not set, {}, and PATH has no {}{}\n  to install it: {}",
         tool.variable(),
         missing_in_folder(*tool, folder.as_deref()),
         tool.facts().programs.join(" or "),
+        if *tool == Tool::Pyslang { " that can import it" } else { "" },
         tool.install()
     )]
     Missing { tool: Tool, folder: Option<PathBuf> },
