@@ -28,6 +28,20 @@ impl Register {
     }
 }
 
+/// A combinational value that is declared before it is assigned: modules whose outputs feed each other need it.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    signal: Signal,
+    value: Expr,
+}
+
+impl Forward {
+    /// The value that will be assigned.
+    pub fn value(&self) -> Expr {
+        self.value.clone()
+    }
+}
+
 /// The outputs of an instance or an array of instances, by port name.
 pub struct Outputs {
     module: Arc<Module>,
@@ -101,6 +115,30 @@ impl Builder {
     pub fn wire(&mut self, name: &str, value: impl AsRef<Expr>) -> Expr {
         let value = value.as_ref().clone();
         self.declare(name, value.ty(), Source::Wire(value)).1
+    }
+
+    /// Declares a combinational value to be assigned later with [`Builder::assign`]. It may be used before.
+    pub fn forward(&mut self, name: &str, ty: Type) -> Forward {
+        let (signal, value) = self.declare(name, ty, Source::Wire(Expr::zero(ty)));
+        self.driven[signal.0 as usize] = false;
+        Forward { signal, value }
+    }
+
+    /// Assigns a declared value.
+    pub fn assign(&mut self, forward: &Forward, value: impl AsRef<Expr>) {
+        let value = value.as_ref();
+        let index = forward.signal.0 as usize;
+        let Some(declaration) = self.module.signals.get_mut(index) else {
+            return self.mistake("?", "a value of another module is assigned");
+        };
+        let (name, ty) = (declaration.name.clone(), declaration.ty);
+        declaration.source = Source::Wire(value.clone());
+        if std::mem::replace(&mut self.driven[index], true) {
+            self.mistake(&name, "driven twice");
+        }
+        if value.ty() != ty {
+            self.mistake(&name, format!("{ty} driven by {}", value.ty()));
+        }
     }
 
     /// A register of `next`, one cycle later; reset to zero.

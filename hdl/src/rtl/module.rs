@@ -36,7 +36,7 @@ pub struct Declaration {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Source {
     Input,
-    /// Combinational.
+    /// Combinational. May depend on signals declared after it (never on itself: the checks see to that).
     Wire(Expr),
     /// On the rising clock edge: `reset` while `rst_ni` is low, else `next` when `enable` is 1 (or absent).
     Register {
@@ -186,4 +186,9 @@ impl Instance {
 pub struct ElaborationError {
     pub path: String,
     pub message: String,
+}
+
+/// Width of the address of a memory of `depth` words; at least 1.
+pub fn address_bits(depth: u32) -> u32 {
+    depth.max(2).next_power_of_two().trailing_zeros()
 }
