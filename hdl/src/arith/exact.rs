@@ -1,11 +1,14 @@
 //! Exact products of two's complement operands: the baseline.
+use super::Addend;
 use super::{Arithmetic, ParameterError, check_operand_bits, check_stages};
+use crate::rtl::{Builder, Expr, cat, mux};
 use std::fmt;
 
 /// How the hardware forms the product. All forms give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One conditional addition per bit of the stationary operand; one LUT4 per bit and row on iCE40.
+    /// One conditional addition per bit of the stationary operand: `s = h + a; r = w[i] ? s : h`. Beside the carry
+    /// chain of iCE40 a LUT4 has one input free, and it takes `w[i]`: one LUT4 per bit and row.
     Rows,
     /// The operator `*`, left to synthesis.
     Star,
@@ -34,6 +37,55 @@ impl Exact {
     fn operand(&self, code: u32) -> i64 {
         let unused = 32 - self.operand_bits;
         i64::from((code << unused) as i32 >> unused)
+    }
+
+    /// `*`, and registers behind it that synthesis may move into a DSP block.
+    fn star(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Expr {
+        let bits = self.product_bits();
+        let moving = m.wire("moving_operand", moving.as_signed());
+        let stationary = m.wire("stationary_operand", stationary.as_signed());
+        let product = m.wire("product", moving.extend(bits).mul(&stationary.extend(bits)));
+        m.delay("product", product, self.stages)
+    }
+
+    /// Row i adds the moving operand, if bit i of the stationary one is set, to the rows before it, shifted down by
+    /// one; the bit that leaves is final. The top bit weighs `-2^(W-1)`: its row subtracts.
+    fn rows(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Expr {
+        let bits = self.operand_bits;
+        let last = bits - 1;
+        let mut operand = m.wire("operand", moving.as_signed());
+        // Bits of the stationary operand from `row` up.
+        let mut weights = m.wire("weights", stationary);
+
+        let first = m.wire("row0", operand.gate(&weights.bit(0)));
+        let mut low = first.bit(0);
+        let mut high = m.wire("high0", first.slice(1, last).as_signed());
+        let mut stage = 0;
+        for row in 1..=last {
+            let mut weight = weights.bit(row - (bits - weights.width()));
+            if row * (self.stages + 1) >= (stage + 1) * bits {
+                stage += 1;
+                operand = m.reg(&format!("operand{stage}_q"), operand);
+                weights =
+                    m.reg(&format!("weights{stage}_q"), weights.slice(row - (bits - weights.width()), bits - row));
+                low = m.reg(&format!("low{stage}_q"), low);
+                high = m.reg(&format!("high{stage}_q"), high);
+                weight = weights.bit(0);
+            }
+            let wide = |value: &Expr| value.extend(bits + 1);
+            if row < last {
+                let next = m.wire(&format!("row{row}"), mux(&weight, &(wide(&high) + wide(&operand)), &wide(&high)));
+                low = cat(&[next.bit(0), low]);
+                high = m.wire(&format!("high{row}"), next.slice(1, bits).as_signed());
+            } else {
+                // high - operand = ~(~high + operand): complements vanish into the LUTs around, while the operand
+                // enters the carry chain as it is.
+                let inverse = m.wire(&format!("inverse{row}"), !&high);
+                let sum = wide(&inverse) + wide(&operand);
+                high = m.wire(&format!("row{row}"), !mux(&weight, &sum, &wide(&inverse)));
+            }
+        }
+        m.wire("product", cat(&[high, low]).as_signed())
     }
 }
 
@@ -82,6 +134,18 @@ impl Arithmetic for Exact {
     #[inline]
     fn product(&self, moving: u32, stationary: u32) -> i64 {
         self.operand(moving) * self.operand(stationary)
+    }
+
+    fn encode_rtl(&self, _: &mut Builder, operand: &Expr) -> Expr {
+        operand.as_unsigned()
+    }
+
+    fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
+        let value = match self.form {
+            Form::Rows => self.rows(m, moving, stationary),
+            Form::Star => self.star(m, moving, stationary),
+        };
+        Addend { value, increment: None }
     }
 }
 

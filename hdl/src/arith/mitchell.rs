@@ -3,7 +3,8 @@
 //!
 //! With |x| = 2^k (1 + f), log2 |x| is taken as k + f. A product is the antilogarithm `2^K (1 + F)` of the
 //! sum K + F of two such codes. The code rounds f to a few bits, and the product drops low bits.
-use super::{Arithmetic, ParameterError, check_operand_bits, check_stages};
+use super::{Addend, Arithmetic, ParameterError, check_operand_bits, check_stages};
+use crate::rtl::{Builder, Expr, cat, mux, unsigned};
 
 /// The Mitchell family.
 ///
@@ -62,6 +63,31 @@ impl Mitchell {
             relative_high: (1.0 + rounding).powi(2) - 1.0,
             floor: if full && self.dropped_bits == 0 { 0.0 } else { 2f64.powi(self.dropped_bits as i32) },
         }
+    }
+
+    /// The magnitude with its leading one shifted to the top, and the characteristic, by halving: is the upper half
+    /// empty, shift the lower half up. Only the `keep` top bits of the result are formed.
+    fn normalise(&self, m: &mut Builder, magnitude: Expr, keep: u32) -> (Expr, Expr) {
+        let mut normal = magnitude;
+        let mut filled = Vec::new();
+        for step in (0..self.characteristic_bits()).rev() {
+            let shift = 1 << step;
+            let width = normal.width();
+            let upper = m.wire(&format!("filled{shift}"), normal.slice(width - shift, shift).any());
+            // The steps that follow shift by less than `shift`.
+            let kept = width.min(keep + shift - 1);
+            let top = |low: &Expr| low.slice(low.width() - kept, kept);
+            let shifted = cat(&[normal.slice(0, width - shift), Expr::zero(unsigned(shift))]);
+            normal = m.wire(&format!("normal{shift}"), mux(&upper, &top(&normal), &top(&shifted)));
+            filled.push(upper);
+        }
+        (normal, cat(&filled))
+    }
+
+    /// Number of low bits of the characteristic sum K that shift the mantissa bit by bit: the shifted mantissa then
+    /// spans no more than two groups of `2^fine` bits, since `F <= 2^fine`.
+    fn fine_bits(&self) -> u32 {
+        self.fraction_bits.max(1).next_power_of_two().ilog2()
     }
 }
 
@@ -156,6 +182,138 @@ impl Arithmetic for Mitchell {
         let nonzero = -i64::from((moving & stationary) >> (logarithm_bits + 1));
         ((magnitude ^ negative) - negative) & nonzero
     }
+
+    fn encode_rtl(&self, m: &mut Builder, operand: &Expr) -> Expr {
+        let bits = self.operand_bits;
+        let sign = operand.msb();
+        // ~(x - 1) = -x; in this form the choice fits the LUTs of the subtraction.
+        let operand = operand.as_unsigned();
+        let magnitude = mux(&sign, &!(&operand - 1), &operand);
+        let magnitude = m.wire("magnitude", magnitude.extend(1 << self.characteristic_bits()));
+
+        // A full fraction has nothing below it to round by.
+        let rounding = u32::from(!self.is_full());
+        let (normal, characteristic) = self.normalise(m, magnitude, 1 + self.fraction_bits + rounding);
+        let nonzero = normal.msb();
+        let exact = if self.fraction_bits == 0 {
+            characteristic
+        } else {
+            cat(&[characteristic, normal.slice(rounding, self.fraction_bits)])
+        };
+        let logarithm = if self.is_full() { exact } else { &exact + normal.bit(0).extend(exact.width()) };
+        cat(&[nonzero, sign, logarithm])
+    }
+
+    /// With {K, f} the sum of the logarithms, `{1, f}` is shifted left by K. The low bits of K do it bit by bit; the
+    /// high ones tell in which two groups of bits of the product the result lies, and each group takes its half of it.
+    fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
+        let Self { operand_bits, fraction_bits, dropped_bits, stages } = *self;
+        let characteristic_bits = self.characteristic_bits();
+        let logarithm_bits = characteristic_bits + fraction_bits;
+        let sum = |a: &Expr, b: &Expr| {
+            let operand = |code: &Expr| code.slice(0, logarithm_bits).extend(logarithm_bits + 1);
+            operand(a) + operand(b)
+        };
+        let mut logarithm = m.wire("logarithm", sum(moving, stationary));
+        m.comment(&logarithm, "characteristic and fraction");
+        let mut negative = m.wire("negative", moving.bit(logarithm_bits) ^ stationary.bit(logarithm_bits));
+
+        // K below `dropped` leaves nothing. Then a zero code, which is K = k of the other one, at most W - 1, may need
+        // no bit of its own, and the top bit of K is 1 in every product that is not 0.
+        let mut nonzero = None;
+        if dropped_bits >= operand_bits {
+            m.discard(moving.msb());
+            m.discard(stationary.msb());
+        } else {
+            nonzero = Some(m.wire("nonzero", moving.msb() & stationary.msb()));
+        }
+        if stages == 2 {
+            logarithm = m.reg("logarithm_q", logarithm);
+            negative = m.reg("negative_q", negative);
+            nonzero = nonzero.map(|nonzero| m.reg("nonzero_q", nonzero));
+        }
+        let high = dropped_bits >= 1 << characteristic_bits;
+        let keep = match nonzero {
+            _ if high => Some(logarithm.msb()),
+            other => other,
+        };
+
+        // Bits of the shifted mantissa below `offset` belong to no product.
+        let offset = if high { 1 << characteristic_bits } else { 0 };
+        let fine_bits = self.fine_bits();
+        let group = 1 << fine_bits;
+        let one = Expr::constant(unsigned(1), 1);
+        let mut shifted = if fraction_bits == 0 { one } else { cat(&[one, logarithm.slice(0, fraction_bits)]) };
+        if fine_bits == 0 {
+            shifted = keep.as_ref().map_or(shifted.clone(), |keep| shifted.gate(keep));
+        }
+        shifted = m.wire("mantissa", shifted);
+        for step in 0..fine_bits {
+            let zeros = Expr::zero(unsigned(1 << step));
+            let by = logarithm.bit(fraction_bits + step);
+            let mut next = mux(&by, &cat(&[shifted.clone(), zeros.clone()]), &cat(&[zeros, shifted]));
+            if step == 0 {
+                next = keep.as_ref().map_or(next.clone(), |keep| next.gate(keep));
+            }
+            shifted = m.wire(&format!("shifted{}", 1 << step), next);
+        }
+
+        let coarse_bits = characteristic_bits + 1 - fine_bits - u32::from(high);
+        let mut coarse =
+            (coarse_bits > 0).then(|| m.wire("coarse", logarithm.slice(fraction_bits + fine_bits, coarse_bits)));
+        // Half h of `halves` goes to the groups u = h (mod 2).
+        let mut halves = shifted.clone();
+        if shifted.width() < 2 * group {
+            halves = cat(&[Expr::zero(unsigned(2 * group - shifted.width())), shifted]);
+        }
+        if let Some(coarse) = &coarse {
+            let rotated = cat(&[halves.slice(0, group), halves.slice(group, group)]);
+            halves = mux(&coarse.bit(0), &rotated, &halves);
+        }
+        halves = m.wire("halves", halves);
+        if stages >= 1 {
+            let name = |base: &str| format!("{base}{stages}_q");
+            halves = m.reg(&name("halves"), halves);
+            negative = m.reg(&name("negative"), negative);
+            coarse = coarse.map(|coarse| m.reg(&name("coarse"), coarse));
+        }
+
+        let complement = m.wire("complement", &halves ^ negative.repeat(2 * group));
+        let (low, high) = (fraction_bits + dropped_bits - offset, fraction_bits + 2 * operand_bits - 2 - offset);
+        let mut parts = vec![negative.clone()];
+        let mut used = vec![false; 2 * group as usize];
+        for index in (low / group..=high / group).rev() {
+            let (from, to) = (low.max(index * group), high.min(index * group + group - 1));
+            let start = from - index * group + index % 2 * group;
+            let width = to - from + 1;
+            used[start as usize..(start + width) as usize].fill(true);
+            let bits = complement.slice(start, width);
+            parts.push(match coarse.as_ref().and_then(|coarse| covers(coarse, index)) {
+                Some(covers) => mux(&covers, &bits, &negative.repeat(width)),
+                None => bits,
+            });
+        }
+        for bit in (0..2 * group).filter(|&bit| !used[bit as usize]) {
+            m.discard(complement.bit(bit));
+        }
+        Addend { value: m.wire("product", cat(&parts).as_signed()), increment: Some(negative) }
+    }
+}
+
+/// Whether group `index` holds a half of the shifted mantissa, which lies in the groups `coarse` and `coarse + 1`;
+/// nothing where it always does.
+fn covers(coarse: &Expr, index: u32) -> Option<Expr> {
+    let width = coarse.width();
+    let is = |value: u32| coarse.is(i64::from(value));
+    if index % 2 == 1 {
+        let pair = coarse.slice(1, width - 1);
+        return Some(pair.is(i64::from(index / 2)));
+    }
+    Some(match index {
+        0 => is(0),
+        _ if index == 1 << width => is(index - 1),
+        _ => is(index - 1) | is(index),
+    })
 }
 
 #[cfg(test)]

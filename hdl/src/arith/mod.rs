@@ -1,11 +1,13 @@
-//! Multiplier families. One file each: parameters, code format, reference on plain integers, error bound.
+//! Multiplier families. One file each: parameters, code format, reference on plain integers, error bound, hardware.
 //!
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
 //! The reference is written from the mathematics and never from the hardware description.
 pub mod exact;
 pub mod mitchell;
 
+use crate::rtl::{Builder, ElaborationError, Expr, Module, signed};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 pub use exact::{Exact, Form};
 pub use mitchell::Mitchell;
@@ -20,6 +22,28 @@ pub struct ParameterError {
     /// Name of the parameter as in [`Arithmetic::parameters`].
     pub parameter: &'static str,
     pub problem: String,
+}
+
+/// A product on its way into an adder: the product is `value + increment`.
+///
+/// Two's complement negation is the complement plus one, and an adder takes the one as its carry-in for nothing.
+#[derive(Clone, Debug)]
+pub struct Addend {
+    /// A named signal, signed, [`Arithmetic::product_bits`] wide.
+    pub value: Expr,
+    /// One bit, to be added; absent where the value is the product.
+    pub increment: Option<Expr>,
+}
+
+impl Addend {
+    /// `sum + product`, of the sum's width (signed, at least as wide as the product), wrapping.
+    pub fn add_to(&self, sum: &Expr) -> Expr {
+        let total = sum + self.value.extend(sum.width());
+        match &self.increment {
+            Some(increment) => total + increment.extend(sum.width()).as_signed(),
+            None => total,
+        }
+    }
 }
 
 /// A multiplier family with its parameters chosen.
@@ -58,6 +82,21 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// Product of two codes, in units of `2^dropped_bits`.
     fn product(&self, moving: u32, stationary: u32) -> i64;
 
+    /// Width of the signed product: of `product_bound` with either sign.
+    fn product_bits(&self) -> u32 {
+        self.product_bound().ilog2() + 2
+    }
+
+    /// Hardware of [`encode`](Self::encode): signed(W) to unsigned(code_bits), combinational. Declares wires in `m`.
+    fn encode_rtl(&self, m: &mut Builder, operand: &Expr) -> Expr;
+
+    /// Hardware of [`product`](Self::product) for two codes, unsigned(code_bits), [`latency`](Self::latency) cycles
+    /// later. Declares wires and registers in `m`.
+    ///
+    /// `stationary` changes only together with the first moving code that meets it, and a pipeline keeps what it needs
+    /// of both.
+    fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend;
+
     /// Encodes slices of equal length.
     fn encode_slice(&self, operands: &[i64], codes: &mut [u32]) {
         assert_eq!(operands.len(), codes.len());
@@ -86,6 +125,16 @@ pub trait Arithmetic: Send + Sync + Debug {
             }
         }
     }
+}
+
+/// The module `encoder`: `operand_i`, signed(W), to `code_o`, unsigned(code_bits), combinational.
+pub fn encoder(arith: &dyn Arithmetic) -> Result<Arc<Module>, ElaborationError> {
+    let doc = format!("The {} code of an operand ({}).", arith.name(), arith.parameters());
+    let mut m = Builder::new("encoder", &doc);
+    let operand = m.input("operand_i", signed(arith.operand_bits()));
+    let code = arith.encode_rtl(&mut m, &operand);
+    m.output("code_o", code);
+    m.finish()
 }
 
 /// Shared by the families: `stages` in range.
