@@ -105,9 +105,9 @@ impl Memory {
 }
 
 impl Design {
-    /// N: the smallest power of two that is at least R and C.
+    /// N: the smallest power of two that is at least R, C and 2.
     pub fn banks(&self) -> u32 {
-        self.rows.max(self.columns).next_power_of_two()
+        self.rows.max(self.columns).max(2).next_power_of_two()
     }
 
     /// W: width of an operand.

@@ -1,9 +1,14 @@
 //! The Logloom training accelerator, described in Rust.
+pub mod accelerator;
 pub mod arith;
+pub mod array;
 pub mod control;
 pub mod design;
 pub mod link;
+pub mod memory;
 pub mod rtl;
+pub mod update;
+pub mod vector;
 
 #[cfg(test)]
 mod page;

@@ -1,2 +1,6 @@
-//! What the accelerator executes: instruction set, address generators, sequencer.
+//! What the accelerator executes: instruction set, loops, sequencer.
+pub mod gemm;
 pub mod isa;
+pub mod sequencer;
+pub mod softmax;
+pub mod timing;

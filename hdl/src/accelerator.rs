@@ -1,0 +1,572 @@
+//! The top: host port, sequencer, address generators, memories, array, vector unit.
+//!
+//! The path of a GEMM, in cycles: a request for a moving vector (0), the vector at the array ([`READ_LATENCY`]), the
+//! accumulator tag of column 0 ([`timing::tag`]), the requantised vector of all columns ([`timing::values`] later), its word
+//! ([`writeback::LATENCY`] later), the memories.
+
+use crate::array::accumulator::{self, accumulator_address, accumulators};
+use crate::array::systolic::systolic;
+use crate::control::gemm::gemm_control;
+use crate::control::isa::{Dest, Moving, Stationary, gemm};
+use crate::control::sequencer::{operand, sequencer};
+use crate::control::softmax::softmax_control;
+use crate::control::timing;
+use crate::design::Design;
+use crate::link::map::Region;
+use crate::link::port::host_port;
+use crate::link::registers::registers;
+use crate::memory::{READ_LATENCY, Request, Skewed, Steps, Walk, skewed, walker};
+use crate::rtl::{Builder, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned};
+use crate::vector::{popcount, requantise, shift_line, softmax, writeback};
+use std::sync::Arc;
+
+/// Name of the top module.
+pub const TOP: &str = "accelerator";
+
+/// A vector of `count` lanes from the low lanes of a longer one.
+fn low_lanes(vector: &Expr, width: u32, count: u32) -> Expr {
+    vector.slice(0, width * count)
+}
+
+/// The codes in a vector of words `{pass, code}`.
+fn codes(words: &Expr, code_bits: u32, count: u32) -> Expr {
+    let word = code_bits + 1;
+    lanes(&(0..count).map(|l| words.slice(l * word, code_bits)).collect::<Vec<_>>())
+}
+
+/// A vector of `count` lanes, filled up with zero lanes to `banks`.
+fn padded(vector: &Expr, count: u32, banks: u32) -> Expr {
+    let width = vector.width() / count;
+    if count == banks {
+        return vector.clone();
+    }
+    cat(&[Expr::zero(unsigned(width * (banks - count))), vector.clone()])
+}
+
+/// An instance of a skewed memory: the vector it reads.
+fn memory(m: &mut Builder, name: &str, memory: &Skewed, read: &Request, write: &Request, vector: &Expr) -> Expr {
+    let mut inputs = read.connections("read", memory.tile_bits);
+    inputs.extend(write.connections("write", memory.tile_bits));
+    inputs.push(("vector_i".into(), vector.clone()));
+    let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (port.as_str(), value)).collect();
+    m.instance(name, &memory.module, &inputs).get("vector_o")
+}
+
+/// Sign- or zero-extended to the host's word.
+fn host_word(m: &mut Builder, region: Region, value: &Expr) -> Expr {
+    if region.signed() {
+        let value = m.wire(&format!("host_{}", region.name().replace(' ', "_")), value.as_signed());
+        value.extend(32).as_unsigned()
+    } else {
+        value.as_unsigned().extend(32)
+    }
+}
+
+/// The accelerator of `design`, checked. `digest`: value of the register DIGEST.
+///
+/// Ports: `host_valid_i`, `host_write_i`, `host_address_i` (24 bits), `host_data_i` (32 bits), `host_ready_o`, `host_data_o` (32 bits).
+pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, ElaborationError> {
+    let (rows, columns, banks) = (design.rows, design.columns, design.banks());
+    let lane_bits = banks.trailing_zeros();
+    let arith = design.arithmetic.as_ref();
+    let (code, master_bits, bits) = (design.code_bits(), design.master_bits(), design.vector_bits());
+    let one = unsigned(1);
+
+    let activation_memory = skewed("activation_memory", design.activation_depth, code + 1, lane_bits)?;
+    let gradient_memory = skewed("gradient_memory", design.gradient_depth, code, lane_bits)?;
+    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, lane_bits)?;
+    let code_memory = skewed("weight_code_memory", design.weight_depth, code, lane_bits)?;
+    let tile_bits = [&activation_memory, &gradient_memory, &weight_memory].map(|s| s.tile_bits);
+    let tile_bits = tile_bits.into_iter().max().expect("three memories");
+
+    let mut m =
+        Builder::new(TOP, &format!("Training accelerator: {rows} x {columns} array, {} arithmetic.", arith.name()));
+    let host_valid = m.input("host_valid_i", one);
+    let host_write = m.input("host_write_i", one);
+    let host_address = m.input("host_address_i", unsigned(24));
+    let host_data = m.input("host_data_i", unsigned(32));
+
+    // Values that modules exchange in both directions.
+    let running = m.forward("running", one);
+    let busy = m.forward("busy", one);
+    let read_data = m.forward("read_data", unsigned(32));
+
+    let port = host_port(design, READ_LATENCY, accumulator::LATENCY + columns)?;
+    let port = m.instance(
+        "host_port",
+        &port,
+        &[
+            ("host_valid_i", &host_valid),
+            ("host_write_i", &host_write),
+            ("host_address_i", &host_address),
+            ("host_data_i", &host_data),
+            ("running_i", &running.value()),
+            ("read_data_i", &read_data.value()),
+        ],
+    );
+    m.output("host_ready_o", port.get("host_ready_o"));
+    m.output("host_data_o", port.get("host_data_o"));
+    let (region, word, data) = (port.get("region_o"), port.get("word_o"), port.get("data_o"));
+    let in_region = |r: Region| region.is(r.number().into());
+    let written = |r: Region| port.get("write_o") & in_region(r);
+    let read = |r: Region| port.get("read_o") & in_region(r);
+
+    let run = m.forward("run", one);
+    let step = m.forward("step", one);
+    let pc_write = m.forward("pc_write", one);
+    let sequencer = m.instance(
+        "sequencer",
+        &sequencer(design)?,
+        &[
+            ("run_i", &run.value()),
+            ("step_i", &step.value()),
+            ("busy_i", &busy.value()),
+            ("pc_write_i", &pc_write.value()),
+            ("pc_data_i", &data.slice(0, address_bits(design.program_depth))),
+            ("program_write_i", &written(Region::Program)),
+            ("program_read_i", &read(Region::Program)),
+            ("program_address_i", &word.slice(0, address_bits(design.program_depth * 8))),
+            ("program_data_i", &data),
+        ],
+    );
+    m.assign(&running, sequencer.get("running_o"));
+    let of = |f| operand(&sequencer, f);
+    let (m_size, k_size, n_size) = (of(gemm::M), of(gemm::K), of(gemm::N));
+    let moving_is = |memory: Moving| of(gemm::MOVING).is(memory as i64);
+    let stationary_is = |memory: Stationary| of(gemm::STATIONARY).is(memory as i64);
+    let is_softmax = sequencer.get("is_softmax_o");
+    let is_gemm = !&is_softmax;
+    let dest_is = |dest: Dest| &is_gemm & of(gemm::DEST).is(dest as i64);
+    let start_gemm = sequencer.get("gemm_start_o");
+    let start_softmax = sequencer.get("softmax_start_o");
+    let start = m.wire("start", &start_gemm | &start_softmax);
+    let acc_address = address_bits(design.accumulator_depth);
+    let acc_base = of(gemm::ACC_BASE).truncate(acc_address);
+    m.discard(of(gemm::ACC_BASE));
+
+    // The loops.
+    let loops = m.instance(
+        "gemm_control",
+        &gemm_control(design)?,
+        &[
+            ("start_i", &start_gemm),
+            ("m_i", &m_size),
+            ("k_i", &k_size),
+            ("n_i", &n_size),
+            ("block_i", &of(gemm::BLOCK)),
+        ],
+    );
+    let losses = m.instance(
+        "softmax_control",
+        &softmax_control(design)?,
+        &[
+            ("start_i", &start_softmax),
+            ("samples_i", &m_size),
+            ("classes_i", &n_size),
+            ("base_i", &acc_base),
+            // 0 in the field means the fourth pass; passes count from 0 here.
+            ("last_pass_i", &(sequencer.get("passes_o") - 1)),
+        ],
+    );
+    m.assign(&busy, loops.get("active_o") | losses.get("active_o"));
+    let moves = loops.get("move_o");
+
+    // Delays from a request to the tag, to the requests of the results, to the values.
+    let tag = timing::tag(design);
+    let results = timing::values(design) - READ_LATENCY;
+    let tagged =
+        |m: &mut Builder, port: &str| shift_line(m, &format!("{port}_tag"), &loops.get(&format!("{port}_o")), tag);
+    let tag_valid = tagged(&mut m, "move");
+    let tile_first = tagged(&mut m, "move_first");
+    let k_first = tagged(&mut m, "k_first");
+    let k_last = tagged(&mut m, "k_last");
+    let block_end = tagged(&mut m, "move_line_save");
+    let m_end = tagged(&mut m, "m_end");
+    let finished = m.wire("finished", &tag_valid & k_last);
+    m.comment(&finished, "the tag of a sum that is complete");
+    let emits = shift_line(&mut m, "finished", &finished, results);
+    let emits_end = shift_line(&mut m, "m_end", &m_end, results);
+
+    // Gradients of the loss follow the path of a result, later by the latency of the loss unit.
+    let is_gradient = losses.get("pass_o").is(3);
+    let logits_valid = shift_line(&mut m, "logits", &losses.get("valid_o"), timing::values(design));
+    let sample_end = shift_line(&mut m, "sample_end", &losses.get("sample_end_o"), timing::values(design));
+    let loss_delay = softmax::GRADIENT_LATENCY - READ_LATENCY;
+    let gradient = m.wire("gradient_of_loss", &logits_valid & &is_gradient);
+    let gradient_end = &gradient & sample_end;
+    let gradient = shift_line(&mut m, "gradient_of_loss", &gradient, loss_delay);
+    let gradient_end = shift_line(&mut m, "gradient_end", &gradient_end, loss_delay);
+
+    // Addresses.
+    let tiles = |f| of(f).truncate(tile_bits);
+    for f in [
+        gemm::MOVING_BASE,
+        gemm::MOVING_STRIDE,
+        gemm::STATIONARY_BASE,
+        gemm::STATIONARY_STRIDE,
+        gemm::DEST_BASE,
+        gemm::DEST_STRIDE,
+        gemm::MASK_BASE,
+        gemm::MASK_STRIDE,
+    ] {
+        m.discard(of(f));
+    }
+    let moving_walker = walker("moving_walker", rows, tile_bits, lane_bits, true)?;
+    let vector_walker = walker("vector_walker", columns, tile_bits, lane_bits, false)?;
+    let moving = Walk {
+        base: &tiles(gemm::MOVING_BASE),
+        stride: &tiles(gemm::MOVING_STRIDE),
+        column: &of(gemm::MOVING_BY),
+        length: &k_size,
+    }
+    .request(
+        &mut m,
+        "moving",
+        &moving_walker,
+        &Steps {
+            start: start.clone(),
+            line_step: moves.clone(),
+            line_home: loops.get("move_line_home_o"),
+            lane_step: loops.get("move_lane_step_o"),
+            lane_home: loops.get("move_lane_home_o"),
+            line_save: Some(loops.get("move_line_save_o")),
+            line_return: Some(loops.get("move_line_return_o")),
+        },
+        &moves,
+    );
+    let load_row = loops.get("load_row_o");
+    let stationary = Walk {
+        base: &tiles(gemm::STATIONARY_BASE),
+        stride: &tiles(gemm::STATIONARY_STRIDE),
+        column: &of(gemm::STATIONARY_BY),
+        length: &n_size,
+    }
+    .request(
+        &mut m,
+        "stationary",
+        &vector_walker,
+        &Steps {
+            start: start.clone(),
+            line_step: load_row.clone(),
+            line_home: loops.get("load_line_home_o"),
+            lane_step: loops.get("load_lane_step_o"),
+            lane_home: Expr::zero(one),
+            line_save: None,
+            line_return: None,
+        },
+        &load_row,
+    );
+    // Results come vector after vector of one group of columns; gradients of the loss group after group of one sample.
+    let result_steps = Steps {
+        start: start.clone(),
+        line_step: m.wire("result_line_step", mux(&is_softmax, &gradient_end, &emits)),
+        line_home: m.wire("result_line_home", &is_gemm & &emits_end),
+        lane_step: m.wire("result_lane_step", mux(&is_softmax, &gradient, &emits_end)),
+        lane_home: m.wire("result_lane_home", &is_softmax & &gradient_end),
+        line_save: None,
+        line_return: None,
+    };
+    let stores = m.wire("stores", mux(&is_softmax, &gradient, &(&emits & !dest_is(Dest::Accumulator))));
+    let by_column = m.wire("result_by_column", &is_gemm & of(gemm::DEST_BY));
+    let dest =
+        Walk { base: &tiles(gemm::DEST_BASE), stride: &tiles(gemm::DEST_STRIDE), column: &by_column, length: &n_size }
+            .request(&mut m, "dest", &vector_walker, &result_steps, &stores);
+    let masks = m.wire("masks", &emits & dest_is(Dest::Gradient));
+    let mask =
+        Walk { base: &tiles(gemm::MASK_BASE), stride: &tiles(gemm::MASK_STRIDE), column: &by_column, length: &n_size }
+            .request(&mut m, "mask", &vector_walker, &result_steps, &masks);
+
+    // The host reads and writes one element: a vector of one, in the bank that its address names.
+    let line = word.slice(lane_bits, lane_bits);
+    let host = Request {
+        valid: Expr::constant(one, 1),
+        tile: word.slice(2 * lane_bits, tile_bits),
+        carry: Expr::zero(unsigned(tile_bits)),
+        lane: m.wire("host_lane", word.slice(0, lane_bits) - &line),
+        line,
+        column: Expr::zero(one),
+        count: Expr::constant(unsigned(lane_bits + 1), 1),
+    };
+
+    // Who reads which memory is a matter of the instruction; the host reads only between instructions.
+    let from_activation = stationary.when(&stationary_is(Stationary::Activation)).or_else(
+        &mut m,
+        "from_activation",
+        &stationary_is(Stationary::Activation),
+        &moving.when(&moving_is(Moving::Activation)),
+    );
+    let masked = mask.or_else(&mut m, "mask_or_moving", &dest_is(Dest::Gradient), &from_activation);
+    let host_reads = read(Region::Activation);
+    let read_activation = host.when(&host_reads).or_else(&mut m, "read_activation", &host_reads, &masked);
+    let from_gradient = stationary.when(&stationary_is(Stationary::Gradient)).or_else(
+        &mut m,
+        "from_gradient",
+        &stationary_is(Stationary::Gradient),
+        &moving.when(&moving_is(Moving::Gradient)),
+    );
+    let host_reads = read(Region::Gradient);
+    let read_gradient = host.when(&host_reads).or_else(&mut m, "read_gradient", &host_reads, &from_gradient);
+    let host_reads = read(Region::Weight);
+    let updated = dest.when(&dest_is(Dest::Weight));
+    let read_weight = host.when(&host_reads).or_else(&mut m, "read_weight", &host_reads, &updated);
+    let host_reads = read(Region::WeightCode);
+    let read_code = host.when(&host_reads).or_else(
+        &mut m,
+        "read_code",
+        &host_reads,
+        &stationary.when(&stationary_is(Stationary::WeightCode)),
+    );
+
+    // Results, gradients of the loss and the host's operands take one way to the memories.
+    let host_operand =
+        m.wire("host_operand", written(Region::Activation) | written(Region::Gradient) | written(Region::Weight));
+    let store = host.when(&host_operand).or_else(&mut m, "store", &host_operand, &dest);
+    let store = store.delayed(&mut m, "store", READ_LATENCY);
+    // Regions activation, gradient, weight are numbered like the destinations, from 3 on.
+    let host_dest = m.wire("host_dest", &region - i64::from(Region::Activation.number())).slice(0, 2);
+    let store_dest =
+        mux(&host_operand, &host_dest, &mux(&is_softmax, &Expr::constant(unsigned(2), 1), &of(gemm::DEST)));
+    let store_dest = m.delay("store_dest", store_dest, READ_LATENCY);
+    let host_stores = shift_line(&mut m, "host_operand", &host_operand, READ_LATENCY);
+    let host_value = m.delay("host_value", data.slice(0, bits), READ_LATENCY);
+
+    let words = m.forward("words", unsigned(columns * (code + 1)));
+    let masters = m.forward("masters", unsigned(columns * master_bits));
+    let write_ports = ["valid", "tile", "carry", "line", "lane", "column", "count"];
+    let write_widths = [1, tile_bits, tile_bits, lane_bits, lane_bits, 1, lane_bits + 1];
+    let write_back: Vec<_> =
+        write_ports.iter().zip(write_widths).map(|(p, w)| m.forward(&format!("write_{p}"), unsigned(w))).collect();
+    let write = host.map(|i, _| write_back[i].value());
+    let write_dest = m.forward("write_dest", unsigned(2));
+    let writes = |dest: Dest| write_dest.value().is(dest as i64);
+
+    let activation_words = padded(&words.value(), columns, banks);
+    let just_codes = padded(&codes(&words.value(), code, columns), columns, banks);
+    let activations = memory(
+        &mut m,
+        "activation_memory",
+        &activation_memory,
+        &read_activation,
+        &write.when(&writes(Dest::Activation)),
+        &activation_words,
+    );
+    let gradients = memory(
+        &mut m,
+        "gradient_memory",
+        &gradient_memory,
+        &read_gradient,
+        &write.when(&writes(Dest::Gradient)),
+        &just_codes,
+    );
+    let weight_write = write.when(&writes(Dest::Weight));
+    let weights = memory(
+        &mut m,
+        "weight_memory",
+        &weight_memory,
+        &read_weight,
+        &weight_write,
+        &padded(&masters.value(), columns, banks),
+    );
+    let weight_codes = memory(&mut m, "weight_code_memory", &code_memory, &read_code, &weight_write, &just_codes);
+
+    // The edges of the array.
+    let moving_arrives = shift_line(&mut m, "move", &moves, READ_LATENCY);
+    let moving_vector =
+        mux(&moving_is(Moving::Activation), &codes(&activations, code, rows), &low_lanes(&gradients, code, rows));
+    let moving_vector = m.wire("moving_vector", moving_vector.gate(&moving_arrives));
+    let stationary_vector = select(
+        &of(gemm::STATIONARY),
+        &[
+            low_lanes(&weight_codes, code, columns),
+            low_lanes(&gradients, code, columns),
+            codes(&activations, code, columns),
+        ],
+    );
+    let stationary_vector = m.wire("stationary_vector", stationary_vector);
+    let swap = shift_line(&mut m, "move_first", &loops.get("move_first_o"), READ_LATENCY);
+    let load = shift_line(&mut m, "load", &loops.get("load_o"), READ_LATENCY);
+    let load_first = shift_line(&mut m, "load_first", &loops.get("load_first_o"), READ_LATENCY);
+    let array = m.instance(
+        "array",
+        &systolic(arith, rows, columns, design.sum_bits())?,
+        &[
+            ("moving_i", &moving_vector),
+            ("swap_i", &swap),
+            ("stationary_i", &stationary_vector),
+            ("load_i", &load),
+            ("load_first_i", &load_first),
+        ],
+    );
+    let zero_codes: Vec<Expr> = (0..rows).map(|r| !moving_vector.lane(r, code).any() & &moving_arrives).collect();
+    let zero_codes = m.wire("zero_code_lanes", lanes(&zero_codes));
+    let zero_codes = m.reg("zero_codes_q", popcount(&zero_codes));
+
+    // Accumulators: totals of a GEMM, logits for SOFTMAX, and the host.
+    let addresses = m.instance(
+        "accumulator_address",
+        &accumulator_address(design.accumulator_depth)?,
+        &[
+            ("start_i", &start_gemm),
+            ("base_i", &acc_base),
+            ("keep_i", &dest_is(Dest::Accumulator)),
+            ("valid_i", &tag_valid),
+            ("tile_first_i", &tile_first),
+            ("block_end_i", &block_end),
+        ],
+    );
+    let acc_words = Region::Accumulator.words_per_entry(design).trailing_zeros();
+    let column_bits = columns.next_power_of_two().trailing_zeros();
+    let host_total = read(Region::Accumulator);
+    let host_address = word.slice(acc_words + column_bits, acc_address);
+    let address = mux(&losses.get("valid_o"), &losses.get("address_o"), &addresses.get("address_o"));
+    let totals = m.instance(
+        "accumulators",
+        &accumulators(columns, design.accumulator_depth, design.accumulator_bits, design.sum_bits())?,
+        &[
+            ("valid_i", &(&tag_valid | losses.get("valid_o") | &host_total)),
+            ("first_i", &(&tag_valid & k_first)),
+            ("address_i", &mux(&host_total, &host_address, &address)),
+            ("sums_i", &array.get("sums_o")),
+        ],
+    );
+    let totals = totals.get("totals_o");
+
+    // The vector unit.
+    let weight_dest = dest_is(Dest::Weight);
+    let salt = of(gemm::SALT).repeat(4);
+    let seed = m.forward("seed", unsigned(32));
+    let salted = m.wire("salted_seed", seed.value() ^ salt);
+    let generator_step = shift_line(&mut m, "generator_step", &(&finished & &weight_dest), accumulator::LATENCY);
+    let requantised = m.instance(
+        "requantise",
+        &requantise::requantise(design)?,
+        &[
+            ("totals_i", &totals),
+            ("shift_i", &of(gemm::SHIFT)),
+            ("stochastic_i", &(&is_gemm & of(gemm::ROUNDING))),
+            ("limit_i", &cat(&[is_softmax.clone(), weight_dest])),
+            ("start_i", &start_gemm),
+            ("seed_i", &salted.slice(0, 31)),
+            ("step_i", &generator_step),
+        ],
+    );
+    let values = requantised.get("values_o");
+    let label_write = written(Region::Label);
+    let samples = [Region::Label, Region::Maximum, Region::LogSum, Region::Rest, Region::Prediction];
+    let sample_read = samples.iter().map(|&r| read(r)).reduce(|a, b| a | b).expect("five memories");
+    let sample_memory = select(
+        &region,
+        &(0..=Region::Prediction.number())
+            .map(|number| {
+                let position = samples.iter().position(|s| s.number() == number).unwrap_or(0);
+                Expr::constant(unsigned(3), position as i64)
+            })
+            .collect::<Vec<_>>(),
+    );
+    let loss = m.instance(
+        "softmax",
+        &softmax::softmax(design)?,
+        &[
+            ("clear_i", &losses.get("clear_o")),
+            ("pass_i", &losses.get("pass_o")),
+            ("classes_i", &n_size),
+            ("valid_i", &logits_valid),
+            ("values_i", &values),
+            ("label_write_i", &label_write),
+            ("label_data_i", &data.slice(0, 16)),
+            ("host_read_i", &sample_read),
+            ("host_memory_i", &sample_memory),
+            ("host_address_i", &word.slice(0, address_bits(design.batch_depth))),
+        ],
+    );
+    let computed = mux(&is_softmax, &loss.get("gradients_o"), &values);
+    let from_host = padded(&host_value, 1, columns);
+    let passes: Vec<Expr> = (0..columns).map(|c| activations.bit(c * (code + 1) + code)).collect();
+    let result = m.instance(
+        "writeback",
+        &writeback::writeback(design, tile_bits)?,
+        &[
+            ("values_i", &mux(&host_stores, &from_host, &computed)),
+            ("clipped_i", &requantised.get("clipped_o")),
+            ("passes_i", &lanes(&passes)),
+            ("masters_i", &low_lanes(&weights, master_bits, columns)),
+            ("request_valid_i", &store.valid),
+            ("request_tile_i", &store.tile),
+            ("request_carry_i", &store.carry),
+            ("request_line_i", &store.line),
+            ("request_lane_i", &store.lane),
+            ("request_column_i", &store.column),
+            ("request_count_i", &store.count),
+            ("dest_i", &store_dest),
+            ("raw_i", &(&host_stores | &is_softmax)),
+        ],
+    );
+    for (name, forward) in write_ports.iter().zip(&write_back) {
+        m.assign(forward, result.get(&format!("request_{name}_o")));
+    }
+    m.assign(&write_dest, result.get("dest_o"));
+    m.assign(&words, result.get("words_o"));
+    m.assign(&masters, result.get("masters_o"));
+
+    // Registers, and what the host reads.
+    let register_write = written(Region::Registers);
+    let stall = loops.get("active_o") & !&moves;
+    let registers = m.instance(
+        "registers",
+        &registers(design, digest)?,
+        &[
+            ("write_i", &register_write),
+            ("address_i", &word.slice(0, 5)),
+            ("data_i", &data),
+            ("halted_i", &sequencer.get("halted_o")),
+            ("pc_i", &sequencer.get("pc_o")),
+            ("host_error_i", &port.get("error_o")),
+            ("sequencer_error_i", &sequencer.get("error_o")),
+            ("running_i", &running.value()),
+            ("busy_i", &moves),
+            ("stall_i", &stall),
+            ("zero_codes_i", &zero_codes),
+            ("saturated_i", &result.get("saturated_o")),
+            ("weights_saturated_i", &result.get("weights_saturated_o")),
+            ("zero_updates_i", &result.get("zero_updates_o")),
+            ("loss_i", &loss.get("loss_o")),
+            ("correct_i", &loss.get("correct_o")),
+            ("retired_i", &sequencer.get("retired_o")),
+        ],
+    );
+    m.assign(&run, registers.get("run_o"));
+    m.assign(&step, registers.get("step_o"));
+    m.assign(&pc_write, registers.get("pc_write_o"));
+    m.assign(&seed, registers.get("seed_o"));
+
+    let mut choices: Vec<Expr> = (0..columns).map(|c| totals.lane(c, design.accumulator_bits)).collect();
+    choices.resize(1 << column_bits, Expr::zero(unsigned(design.accumulator_bits)));
+    let total = match column_bits {
+        0 => choices.remove(0),
+        _ => select(&word.slice(acc_words, column_bits), &choices),
+    };
+    let total = m.wire("host_total_value", total.as_signed());
+    let total = match acc_words {
+        0 => total.extend(32).as_unsigned(),
+        _ => {
+            let wide = m.wire("host_total_wide", total.extend(64));
+            mux(&word.bit(0), &wide.slice(32, 32), &wide.slice(0, 32))
+        }
+    };
+    let sample_data = loss.get("host_data_o");
+    let region_data: Vec<Expr> = Region::ALL
+        .iter()
+        .map(|&r| match r {
+            Region::Registers => registers.get("value_o"),
+            Region::Program => sequencer.get("program_data_o"),
+            Region::Activation => host_word(&mut m, r, &activations.slice(0, code + 1)),
+            Region::Gradient => host_word(&mut m, r, &gradients.slice(0, code)),
+            Region::Weight => host_word(&mut m, r, &weights.slice(0, master_bits)),
+            Region::WeightCode => host_word(&mut m, r, &weight_codes.slice(0, code)),
+            Region::Accumulator => total.clone(),
+            _ => host_word(&mut m, r, &sample_data),
+        })
+        .collect();
+    m.assign(&read_data, select(&region, &region_data));
+    m.finish()
+}

@@ -1,0 +1,90 @@
+//! The weight-stationary array: R x C processing elements with the skew of their inputs.
+
+use super::pe::pe;
+use crate::arith::Arithmetic;
+use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
+use std::sync::Arc;
+
+/// Cycles from a moving vector at the array to the sum of column 0 (column c: c more).
+pub fn latency(arith: &dyn Arithmetic, rows: u32) -> u32 {
+    rows + 1 + arith.latency()
+}
+
+/// Lane l of a vector delayed by `delay(l)` cycles. Stage s holds the lanes that are delayed by more than s cycles,
+/// so the registers form a triangle.
+pub(crate) fn skew(m: &mut Builder, name: &str, vector: &Expr, count: u32, delay: impl Fn(u32) -> u32) -> Vec<Expr> {
+    let width = vector.width() / count;
+    let mut out: Vec<Expr> = (0..count).map(|l| vector.lane(l, width)).collect();
+    let longest = (0..count).map(&delay).max().unwrap_or(0);
+    for stage in 0..longest {
+        let held: Vec<u32> = (0..count).filter(|&l| delay(l) > stage).collect();
+        let parts: Vec<Expr> = held.iter().map(|&l| out[l as usize].clone()).collect();
+        let register = m.reg(&format!("{name}{}_q", stage + 1), lanes(&parts));
+        for (position, &l) in held.iter().enumerate() {
+            out[l as usize] = register.lane(position as u32, width);
+        }
+    }
+    out
+}
+
+/// Module `array`: ports
+/// - `moving_i`: R codes, lane l meets row l of the stationary tile (zero codes when nothing moves);
+/// - `swap_i`: with the first moving vector of a tile: the loaded tile takes effect;
+/// - `stationary_i`, `load_i`, `load_first_i`: C codes of one row of the next tile, rows in ascending order, one per cycle;
+///   `load_first_i` with row 0. A load of R rows may begin in the cycle of a swap, and a swap may follow R cycles later;
+/// - `sums_o`: C sums, column c at [`latency`] + c cycles after the moving vector.
+///
+/// Row r of the array holds row R - 1 - r of the tile: rows enter at the top and sink, the first one to the bottom.
+pub fn systolic(
+    arith: &dyn Arithmetic,
+    rows: u32,
+    columns: u32,
+    sum_bits: u32,
+) -> Result<Arc<Module>, ElaborationError> {
+    let code = arith.code_bits();
+    let mut m =
+        Builder::new("array", &format!("Weight-stationary systolic array of {rows} x {columns} processing elements."));
+    let moving = m.input("moving_i", unsigned(rows * code));
+    let swap = m.input("swap_i", unsigned(1));
+    let stationary = m.input("stationary_i", unsigned(columns * code));
+    let load = m.input("load_i", unsigned(1));
+    let load_first = m.input("load_first_i", unsigned(1));
+
+    // Lane l goes to row R - 1 - l, which the partial sums reach R - 1 - l cycles after row 0.
+    let mut skewed = skew(&mut m, "moving_skew", &moving, rows, |l| rows - 1 - l);
+    skewed.reverse();
+    let stationary = skew(&mut m, "stationary_skew", &stationary, columns, |c| c);
+    let swap = if rows == 1 {
+        swap
+    } else {
+        let late = m.register("swap_rows_q", unsigned(rows - 1));
+        let all = m.wire("swap_rows", cat(&[late.value(), swap]));
+        m.drive(&late, all.slice(0, rows - 1));
+        all
+    };
+    // A row may shift as soon as the swap has passed it, and must not after its code has arrived: row r shifts in the
+    // last R - r cycles of a load.
+    let sinking = m.register("load_rows_q", unsigned(rows));
+    let top = Expr::constant(unsigned(1), 1);
+    let deeper = if rows == 1 { top.clone() } else { cat(&[sinking.value().slice(0, rows - 1), top.clone()]) };
+    let load_rows = m.wire("load_rows", mux(&load_first, &top.extend(rows), &deeper).gate(&load));
+    m.comment(&load_rows, "rows whose shadow registers shift");
+    m.drive(&sinking, &load_rows);
+
+    let pe = pe(arith, sum_bits)?;
+    let across = |m: &mut Builder, port: &str, first: Expr| m.chain(&pe, port, 1, first);
+    let moving = across(&mut m, "moving_o", lanes(&skewed));
+    let swap = across(&mut m, "swap_o", swap);
+    let load = across(&mut m, "load_o", load_rows);
+    let stationary = m.chain(&pe, "stationary_o", 0, lanes(&stationary));
+    let sums = m.chain(&pe, "sum_o", 0, Expr::zero(unsigned(columns * sum_bits)));
+    let inputs: Vec<(&str, Connection)> =
+        vec![("moving_i", moving), ("swap_i", swap), ("load_i", load), ("stationary_i", stationary), ("sum_i", sums)];
+    let out = m.array("pe", &pe, &[("row", rows), ("column", columns)], inputs);
+    for port in ["moving_o", "swap_o", "load_o", "stationary_o"] {
+        // The last column and the last row pass nothing on.
+        m.discard(out.get(port));
+    }
+    m.output("sums_o", out.last("sum_o"));
+    m.finish()
+}

@@ -1,0 +1,127 @@
+//! Fetches, checks and dispatches instructions.
+
+use super::isa::{self, Field, gemm, softmax};
+use crate::design::Design;
+use crate::link::map::ErrorCode;
+use crate::rtl::{
+    Builder, ElaborationError, Expr, Module, Outputs, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, mux,
+    unsigned,
+};
+use std::sync::Arc;
+
+/// The bits of a field in the instruction register (word 0 lowest).
+fn field(instruction: &Expr, field: Field) -> Expr {
+    instruction.slice(field.word * 32 + field.low, field.bits)
+}
+
+/// The fields of a GEMM as output ports; those that a SOFTMAX has too stand at the same bits.
+pub fn operand(out: &Outputs, field: Field) -> Expr {
+    out.get(&format!("{}_o", field.name))
+}
+
+/// Module `sequencer`: program memory, instruction register, program counter.
+///
+/// `run_i` or `step_i` (one instruction) start when idle. `gemm_start_o` and `softmax_start_o` last one cycle, the fields (`m_o`,
+/// `shift_o`, ...: those of [`gemm`]) hold until the next instruction is fetched; `busy_i` from the cycle after a start until
+/// the instruction is done. `error_o` is an error code for one cycle, 0 otherwise; `retired_o` marks a completed instruction.
+pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
+    let pc_type = unsigned(address_bits(design.program_depth));
+    let program_words = design.program_depth * isa::WORDS as u32;
+    let address_type = unsigned(address_bits(program_words));
+    let mut m = Builder::new("sequencer", "Fetches instructions, checks them and starts the loops that execute them.");
+    let run = m.input("run_i", unsigned(1));
+    let step = m.input("step_i", unsigned(1));
+    let busy = m.input("busy_i", unsigned(1));
+    let pc_write = m.input("pc_write_i", unsigned(1));
+    let pc_data = m.input("pc_data_i", pc_type);
+    let host_write = m.input("program_write_i", unsigned(1));
+    let host_read = m.input("program_read_i", unsigned(1));
+    let host_address = m.input("program_address_i", address_type);
+    let host_data = m.input("program_data_i", unsigned(32));
+
+    let pc = m.register("pc_q", pc_type);
+    let running = m.register("running_q", unsigned(1));
+    let stepping = m.register("stepping_q", unsigned(1));
+    let fetching = m.register("fetching_q", unsigned(1));
+    let word = m.register("word_q", unsigned(isa::WORDS.trailing_zeros()));
+    let executing = m.register("executing_q", unsigned(1));
+
+    let go = m.wire("go", run | &step);
+    let fetched = m.wire("fetched", fetching.value() & word.value().all());
+    let arriving = m.reg("arriving_q", fetching.value());
+    let decode = {
+        let last = m.reg("last_word_q", &fetched);
+        m.reg("decode_q", last)
+    };
+    let program_word = m.memory(
+        "program",
+        program_words,
+        ReadUnderWrite::Never,
+        ReadPort {
+            enable: fetching.value() | &host_read,
+            address: mux(&host_read, &host_address, &cat(&[pc.value(), word.value()])),
+        },
+        WritePort { enable: host_write, address: host_address, data: host_data },
+    );
+    let instruction = m.register("instruction_q", unsigned(32 * isa::WORDS as u32));
+    let bits = instruction.value();
+    m.drive_when(&instruction, &arriving, cat(&[program_word.clone(), bits.slice(32, bits.width() - 32)]));
+
+    // What may execute.
+    let opcode = m.wire("opcode", field(&bits, isa::OPCODE));
+    let is_gemm = m.wire("is_gemm", opcode.is(gemm::OPCODE.into()));
+    let is_softmax = m.wire("is_softmax", opcode.is(softmax::OPCODE.into()));
+    let is_halt = m.wire("is_halt", opcode.is(isa::halt::OPCODE.into()));
+    let is_zero = |f: Field| !field(&bits, f).any();
+    let above = |f: Field, most: u32| Expr::constant(unsigned(16), most.into()).lt(&field(&bits, f));
+    let value_is = |f: Field, value: u32| field(&bits, f).is(value.into());
+    let moving_is = |memory: isa::Moving| value_is(gemm::MOVING, memory as u32);
+    let stationary_is = |memory: isa::Stationary| value_is(gemm::STATIONARY, memory as u32);
+    let reads_activation =
+        m.wire("reads_activation", moving_is(isa::Moving::Activation) | stationary_is(isa::Stationary::Activation));
+    let one_memory = moving_is(isa::Moving::Activation) & stationary_is(isa::Stationary::Activation)
+        | moving_is(isa::Moving::Gradient) & stationary_is(isa::Stationary::Gradient);
+    let bad_gemm = is_zero(gemm::M)
+        | is_zero(gemm::K)
+        | is_zero(gemm::N)
+        | is_zero(gemm::BLOCK)
+        | above(gemm::BLOCK, design.accumulator_depth)
+        | value_is(gemm::STATIONARY, 3)
+        | one_memory
+        | (value_is(gemm::DEST, isa::Dest::Gradient as u32) & reads_activation);
+    let bad_softmax = is_zero(softmax::M) | is_zero(softmax::N) | above(softmax::M, design.batch_depth);
+    let bad = m.wire("bad_operand", (&is_gemm & bad_gemm) | (&is_softmax & bad_softmax));
+    let known = m.wire("known_opcode", &is_gemm | &is_softmax | &is_halt);
+    let code = |error: ErrorCode| Expr::constant(unsigned(3), error.number().into());
+    let error = mux(&known, &code(ErrorCode::IllegalOperand).gate(&bad), &code(ErrorCode::IllegalOpcode));
+    let error = m.wire("error", error.gate(&decode));
+    let starts = m.wire("starts", &decode & !error.any() & !&is_halt);
+    let halts = m.wire("halts", &decode & &is_halt);
+
+    let done = m.wire("done", executing.value() & !busy);
+    m.drive_when(&executing, &starts | &done, &starts);
+    let stops = m.wire("stops", halts.clone() | error.any() | (&done & stepping.value()));
+    m.drive_when(&running, &go | &stops, &go);
+    m.drive_when(&stepping, &go, &step);
+    let fetch = m.wire("fetch", &go | (&done & !stepping.value()));
+    m.drive_when(&fetching, &fetch | &fetched, &fetch);
+    m.drive_when(&word, &fetch | fetching.value(), (word.value() + 1).gate(&!&fetch));
+    m.drive_when(&pc, &pc_write | &done, mux(&pc_write, &pc_data, &(pc.value() + 1)));
+    let halted = m.register("halted_q", unsigned(1));
+    m.drive_when(&halted, &go | &halts, &halts);
+
+    m.output("running_o", running.value());
+    m.output("halted_o", halted.value());
+    m.output("pc_o", pc.value());
+    m.output("error_o", &error);
+    m.output("retired_o", done | halts);
+    m.output("gemm_start_o", &starts & &is_gemm);
+    m.output("softmax_start_o", &starts & &is_softmax);
+    m.output("is_softmax_o", &is_softmax);
+    m.output("program_data_o", program_word);
+    m.output("passes_o", field(&bits, softmax::PASSES));
+    for operand in gemm::FIELDS {
+        m.output(&format!("{}_o", operand.name), field(&bits, *operand));
+    }
+    m.finish()
+}

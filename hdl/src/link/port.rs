@@ -1,0 +1,84 @@
+//! The host's side: a memory-mapped slave with valid and ready.
+
+use super::map::{ErrorCode, Region, WORD_BITS};
+use crate::design::Design;
+use crate::rtl::{Builder, ElaborationError, Expr, Module, cat, mux, select, unsigned};
+use crate::vector::shift_line;
+use std::sync::Arc;
+
+/// Cycles after which a posted write is seen by every read: the longest path is that of an operand, through the encoder.
+const WRITE_SETTLES: u32 = 10;
+
+/// Module `host_port`.
+///
+/// A request (`host_valid_i`, `host_write_i`, `host_address_i` = region and word, `host_data_i`) holds until `host_ready_o`. A write
+/// is taken at once and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
+///
+/// Inside: one cycle after a write, `write_o` with `region_o`, `word_o`, `data_o`; for a read `read_o`, and
+/// `read_data_i` is taken `fast` or, for the accumulators, `slow` cycles later. Only accesses that are allowed come through;
+/// others give `error_o`, a code for one cycle.
+pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, ElaborationError> {
+    let mut m =
+        Builder::new("host_port", "Memory-mapped slave: posted writes, reads with wait states, address checks.");
+    let valid = m.input("host_valid_i", unsigned(1));
+    let write = m.input("host_write_i", unsigned(1));
+    let address = m.input("host_address_i", unsigned(24));
+    let data = m.input("host_data_i", unsigned(32));
+    let running = m.input("running_i", unsigned(1));
+    let read_data = m.input("read_data_i", unsigned(32));
+
+    // A read waits until the writes before it have settled, then until its data have come.
+    let reading = m.register("reading_q", unsigned(1));
+    let respond = m.register("respond_q", unsigned(1));
+    let free = m.wire("free", !(reading.value() | respond.value()));
+    let take_write = m.wire("take_write", &valid & &write & &free);
+    let take_read = m.wire("take_read", &valid & !&write & &free);
+    let take = m.wire("take", &take_write | &take_read);
+    let region = m.reg_when("region_q", &take, address.slice(WORD_BITS, 4));
+    let word = m.reg_when("word_q", &take, address.slice(0, WORD_BITS));
+    let write_data = m.reg_when("write_data_q", &take_write, &data);
+    let writing = m.reg("writing_q", &take_write);
+
+    // Is the address one, and may it be accessed now?
+    let below = |words: u32| {
+        let limit = Expr::constant(unsigned(WORD_BITS + 1), words.into());
+        word.extend(WORD_BITS + 1).lt(&limit)
+    };
+    let mut exists: Vec<Expr> = Region::ALL.iter().map(|r| below(r.words(design))).collect();
+    exists.push(Expr::zero(unsigned(1)));
+    let exists = m.wire("exists", select(&region, &exists));
+    let mut read_only: Vec<Expr> =
+        Region::ALL.iter().map(|r| Expr::constant(unsigned(1), (!r.writable()).into())).collect();
+    read_only.push(Expr::zero(unsigned(1)));
+    let read_only = m.wire("read_only", select(&region, &read_only));
+    let registers = m.wire("is_register", region.is(Region::Registers.number().into()));
+    let blocked = m.wire("blocked", &running & !&registers);
+    let code = |error: ErrorCode| Expr::constant(unsigned(3), error.number().into());
+    let write_error = code(ErrorCode::ReadOnly).gate(&(&writing & &read_only));
+    let refusal = mux(&exists, &mux(&blocked, &code(ErrorCode::Running), &write_error), &code(ErrorCode::NoSuchWord));
+    let refusal = m.wire("refusal", refusal);
+    let allowed = m.wire("allowed", !refusal.any());
+
+    let settle = m.register("settling_q", unsigned(WRITE_SETTLES));
+    m.drive(&settle, cat(&[settle.value().slice(0, WRITE_SETTLES - 1), writing.clone()]));
+    let waiting = m.register("waiting_q", unsigned(1));
+    let issue = m.wire("issue", waiting.value() & !(settle.value().any() | &writing));
+    m.drive_when(&waiting, &take_read | &issue, &take_read);
+    let is_slow = m.wire("is_slow", region.is(Region::Accumulator.number().into()));
+    let arrives_fast = shift_line(&mut m, "fast", &(&issue & !&is_slow), fast);
+    let arrives_slow = shift_line(&mut m, "slow", &(&issue & &is_slow), slow);
+    let arrived = m.wire("arrived", arrives_fast | arrives_slow);
+    m.drive_when(&reading, &take_read | &arrived, &take_read);
+    m.drive(&respond, &arrived);
+    let response = m.reg_when("response_q", &arrived, read_data.gate(&allowed));
+
+    m.output("host_ready_o", take_write | respond.value());
+    m.output("host_data_o", response);
+    m.output("write_o", &writing & &allowed);
+    m.output("read_o", &issue & &allowed);
+    m.output("region_o", &region);
+    m.output("word_o", &word);
+    m.output("data_o", write_data);
+    m.output("error_o", refusal.gate(&(&writing | &issue)));
+    m.finish()
+}

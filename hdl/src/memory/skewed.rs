@@ -1,0 +1,85 @@
+//! N banks behind one read and one write port for row and column vectors.
+
+use super::{Request, bank};
+use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
+use std::sync::Arc;
+
+/// Cycles from a read request to its vector: bank address, bank, rotated vector.
+pub const READ_LATENCY: u32 = 3;
+/// Cycles from a write request with its vector to the first read request that sees it.
+pub const WRITE_LATENCY: u32 = 1;
+
+/// A skewed memory and the widths of its ports.
+#[derive(Clone, Debug)]
+pub struct Skewed {
+    pub module: Arc<Module>,
+    pub tile_bits: u32,
+}
+
+/// Bits of a tile number in a memory of `depth` words per bank.
+pub(super) fn tile_bits(depth: u32, lane_bits: u32) -> u32 {
+    crate::rtl::address_bits(depth >> lane_bits)
+}
+
+/// Lane l of the result is lane (l + amount) mod N: a barrel rotator, one row of multiplexers per bit of the amount.
+fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr) -> Expr {
+    let count = 1 << amount.width();
+    let width = vector.width() / count;
+    let mut vector = vector.clone();
+    for bit in 0..amount.width() {
+        let rotated: Vec<Expr> = (0..count).map(|l| vector.lane((l + (1 << bit)) % count, width)).collect();
+        vector = m.wire(&format!("{name}{}", 1 << bit), mux(&amount.bit(bit), &lanes(&rotated), &vector));
+    }
+    vector
+}
+
+/// Module `name`: 2^`lane_bits` banks of `depth` words of `width` bits.
+///
+/// A read request at cycle t gives `vector_o` at t + [`READ_LATENCY`], all N lanes, those beyond the count zero (no
+/// request: all zero). A write request takes `vector_i` in the same cycle.
+pub fn skewed(name: &str, depth: u32, width: u32, lane_bits: u32) -> Result<Skewed, ElaborationError> {
+    let banks = 1u32 << lane_bits;
+    let tile_bits = tile_bits(depth, lane_bits);
+    let mut m = Builder::new(
+        name,
+        &format!(
+            "Skewed memory: element (i, j) of a matrix is in bank (i + j) mod {banks}, so that rows and columns\n\
+             are read and written in one cycle."
+        ),
+    );
+    let read = Request::inputs(&mut m, "read", tile_bits, lane_bits);
+    let write = Request::inputs(&mut m, "write", tile_bits, lane_bits);
+    let vector = m.input("vector_i", unsigned(banks * width));
+
+    // Bank b takes lane b - (line + lane); lane l comes from bank line + lane + l.
+    let write_rotation = m.wire("write_rotation", -(&write.line + &write.lane));
+    let to_banks = rotate(&mut m, "to_banks", &vector, &write_rotation);
+
+    let bank = bank::bank(name, depth, width, lane_bits)?;
+    let indices: Vec<Expr> = (0..banks).map(|b| Expr::constant(unsigned(lane_bits), b.into())).collect();
+    let mut inputs = vec![
+        ("index_i".to_string(), Connection::Element(lanes(&indices))),
+        ("write_data_i".to_string(), Connection::Element(to_banks)),
+    ];
+    for (prefix, request) in [("read", &read), ("write", &write)] {
+        inputs.extend(request.connections(prefix, tile_bits).into_iter().map(|(port, e)| (port, Connection::All(e))));
+    }
+    let inputs = inputs.iter().map(|(port, c)| (port.as_str(), c.clone())).collect();
+    let outputs = m.array("bank", &bank, &[("bank", banks)], inputs);
+
+    // What the rotation needs when the words arrive, two cycles later.
+    let arriving = cat(&[read.count.gate(&read.valid), &read.line + &read.lane]);
+    let arriving = m.delay("arriving", arriving, 2);
+    let rotation = arriving.slice(0, lane_bits);
+    let count = arriving.slice(lane_bits, lane_bits + 1);
+    let from_banks = rotate(&mut m, "from_banks", &outputs.get("data_o"), &rotation);
+    let kept: Vec<Expr> = (0..banks)
+        .map(|l| {
+            let wanted = Expr::constant(count.ty(), l.into()).lt(&count);
+            from_banks.lane(l, width).gate(&wanted)
+        })
+        .collect();
+    let vector = m.reg("vector_q", lanes(&kept));
+    m.output("vector_o", vector);
+    Ok(Skewed { module: m.finish()?, tile_bits })
+}

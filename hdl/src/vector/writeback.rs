@@ -1,0 +1,127 @@
+//! From requantised value to stored word: activation, mask or weight update, then encoding.
+
+use super::{popcount, saturate};
+use crate::arith::encoder;
+use crate::design::Design;
+use crate::memory::Request;
+use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, select, signed, unsigned};
+use crate::update::sgd::sgd;
+use std::sync::Arc;
+
+/// Cycles from a vector of values to its words.
+pub const LATENCY: u32 = 2;
+
+/// The compute copy of a master weight: rounded (half up) and saturated to the operand width, or widened to it.
+fn compute_copy(m: &mut Builder, master: &Expr, bits: u32) -> Expr {
+    let width = master.width();
+    if width <= bits {
+        return match bits - width {
+            0 => master.clone(),
+            zeros => cat(&[master.as_unsigned(), Expr::zero(unsigned(zeros))]).as_signed(),
+        };
+    }
+    let dropped = width - bits;
+    let rounded = m.wire("copy_rounded", master.extend(width + 1) + (1i64 << (dropped - 1)));
+    let kept = m.wire("copy_exact", rounded.slice(dropped, bits + 1).as_signed());
+    saturate(m, "copy", &kept, bits).0
+}
+
+/// Module `writeback_lane`: one column. `dest_i`: 0 activation, 1 gradient, 2 weight; `raw_i`: store the value as it is.
+///
+/// At cycle t `value_i`, `pass_i` and `master_i`; `weight_saturated_o` in the same cycle; `word_o` = `{pass, code}` and `master_o`
+/// at t + [`LATENCY`]. `dest1_i` is `dest_i` one cycle later.
+fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
+    let (bits, operand, master_bits) = (design.vector_bits(), design.operand_bits(), design.master_bits());
+    let mut m = Builder::new(
+        "writeback_lane",
+        "Turns one requantised value into the word to store: rectifies an activation, masks a gradient, or\n\
+         updates a weight; then encodes.",
+    );
+    let value = m.input("value_i", signed(bits));
+    let raw = m.input("raw_i", unsigned(1));
+    let dest = m.input("dest_i", unsigned(2));
+    let dest1 = m.input("dest1_i", unsigned(2));
+    let pass = m.input("pass_i", unsigned(1));
+    let master = m.input("master_i", signed(master_bits));
+
+    let rectified = value.gate(&!value.msb());
+    let masked = value.gate(&pass);
+    let update =
+        m.instance("sgd", &sgd(master_bits)?, &[("weight_i", &master), ("step_i", &value.truncate(master_bits))]);
+    m.output("weight_saturated_o", update.get("saturated_o"));
+    let updated = update.get("weight_o").extend(bits);
+    let result = m.reg("result_q", mux(&raw, &value, &select(&dest, &[rectified, masked, updated])));
+
+    let new_master = m.wire("new_master", result.truncate(master_bits));
+    let copy = compute_copy(&mut m, &new_master, operand);
+    let low = result.truncate(operand);
+    let operand_value = m.wire("operand", mux(&dest1.is(2), &copy, &low));
+    let encode = m.instance("encoder", &encoder(design.arithmetic.as_ref())?, &[("operand_i", &operand_value)]);
+    // The derivative of the rectifier: positive and not saturated (011..1).
+    let positive = !operand_value.msb() & operand_value.slice(0, operand - 1).any();
+    let railed = operand_value.slice(0, operand - 1).all();
+    let word = m.reg("word_q", cat(&[positive & !railed, encode.get("code_o")]));
+    let stored = m.reg("master_q", new_master);
+    m.output("word_o", word);
+    m.output("master_o", stored);
+    m.finish()
+}
+
+/// Module `writeback`: C lanes, and the request they are written with.
+///
+/// At cycle t the values, their request (`request_*_i`), `dest_i` and `raw_i`; at t + [`LATENCY`] `request_*_o`, `dest_o`,
+/// `words_o` and `masters_o`. The event counts of the vector stand at t + 1.
+pub fn writeback(design: &Design, tile_bits: u32) -> Result<Arc<Module>, ElaborationError> {
+    let columns = design.columns;
+    let lane_bits = design.banks().trailing_zeros();
+    let mut m = Builder::new("writeback", "Activation, masking, weight update and encoding of one vector per cycle.");
+    let values = m.input("values_i", unsigned(columns * design.vector_bits()));
+    let clipped = m.input("clipped_i", unsigned(columns));
+    let passes = m.input("passes_i", unsigned(columns));
+    let masters = m.input("masters_i", unsigned(columns * design.master_bits()));
+    let request = Request::inputs(&mut m, "request", tile_bits, lane_bits);
+    let dest = m.input("dest_i", unsigned(2));
+    let raw = m.input("raw_i", unsigned(1));
+
+    let dest1 = m.reg("dest1_q", &dest);
+    let dest2 = m.reg("dest2_q", &dest1);
+    let later = request.delayed(&mut m, "request", LATENCY);
+    let out = m.array(
+        "lane",
+        &lane(design)?,
+        &[("column", columns)],
+        vec![
+            ("value_i", Connection::Element(values.clone())),
+            ("raw_i", Connection::All(raw.clone())),
+            ("dest_i", Connection::All(dest.clone())),
+            ("dest1_i", Connection::All(dest1)),
+            ("pass_i", Connection::Element(passes)),
+            ("master_i", Connection::Element(masters)),
+        ],
+    );
+
+    let kept: Vec<Expr> = (0..columns)
+        .map(|c| Expr::constant(request.count.ty(), c.into()).lt(&request.count) & &request.valid & !&raw)
+        .collect();
+    let kept = m.wire("counted", lanes(&kept));
+    m.comment(&kept, "columns whose events count");
+    let updates = dest.is(2).repeat(columns);
+    let zero: Vec<Expr> = (0..columns).map(|c| !values.lane(c, design.vector_bits()).any()).collect();
+    let events = [
+        ("saturated", &kept & &clipped),
+        ("weights_saturated", &kept & &updates & out.get("weight_saturated_o")),
+        ("zero_updates", &kept & &updates & lanes(&zero)),
+    ];
+    for (name, event) in events {
+        let event = m.wire(&format!("{name}_lanes"), event);
+        let count = m.reg(&format!("{name}_q"), popcount(&event));
+        m.output(&format!("{name}_o"), count);
+    }
+    for (port, value) in later.outputs("request") {
+        m.output(&port, value);
+    }
+    m.output("dest_o", dest2);
+    m.output("words_o", out.get("word_o"));
+    m.output("masters_o", out.get("master_o"));
+    m.finish()
+}
