@@ -64,6 +64,17 @@ impl Bits {
         out
     }
 
+    /// Widened to `width`, with copies of the top bit if `signed`, with zeros otherwise.
+    pub fn extend(&self, width: u32, signed: bool) -> Self {
+        let mut out = Bits::from_words(width, &self.words);
+        if signed && self.width > 0 && self.bit(self.width - 1) {
+            for i in self.width..width {
+                out.words[i as usize / 64] |= 1 << (i % 64);
+            }
+        }
+        out
+    }
+
     pub fn is_zero(&self) -> bool {
         self.words.iter().all(|&w| w == 0)
     }
@@ -100,6 +111,8 @@ mod tests {
         let bits = Bits::from_i64(130, -2);
         assert_eq!(bits.words(), &[u64::MAX - 1, u64::MAX, 3]);
         assert_eq!(format!("{bits:x}"), format!("3{}e", "f".repeat(31)));
+        assert_eq!(Bits::from_i64(7, -2).extend(130, true), bits);
+        assert_eq!(Bits::from_i64(7, -2).extend(130, false).to_u64(), Some(0x7E));
     }
 
     #[test]

@@ -154,6 +154,24 @@ impl Expr {
         &self.0.1
     }
 
+    /// The expressions it is made of, in order.
+    pub fn operands(&self) -> Vec<&Expr> {
+        match self.kind() {
+            Kind::Signal(_) | Kind::Constant(_) | Kind::Invalid(_) => Vec::new(),
+            Kind::Unary(_, a) | Kind::Slice(a, _) | Kind::Repeat(a, _) | Kind::Extend(a) | Kind::Cast(a) => vec![a],
+            Kind::Binary(_, a, b) | Kind::Shift(_, a, b) => vec![a, b],
+            Kind::Mux(a, b, c) => vec![a, b, c],
+            Kind::Select(index, choices) => std::iter::once(index).chain(choices).collect(),
+            Kind::Concat(parts) => parts.iter().collect(),
+        }
+    }
+
+    /// The same for clones of one expression, different for expressions that were built separately: trees share their
+    /// branches, and whoever walks them must not visit a branch once per path to it.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     fn binary(op: BinaryOp, a: &Expr, b: &Expr, result: Type) -> Expr {
         if a.ty() == b.ty() {
             Expr::new(result, Kind::Binary(op, a.clone(), b.clone()))
@@ -283,7 +301,8 @@ impl Expr {
         if self.is_signed() { low.as_signed() } else { low }
     }
 
-    /// Widened to `width` by its own sign. A signed operand must be a named signal or a constant.
+    /// Widened to `width` by its own sign. A signed operand must be one that [`slice`](Expr::slice) accepts: a named
+    /// signal, a part of one, a constant, a concatenation.
     pub fn extend(&self, width: u32) -> Expr {
         let ty = Type { width, signed: self.is_signed() };
         if width == self.width() {
@@ -293,9 +312,13 @@ impl Expr {
             return Expr::invalid(ty, format!("extend of {} to {width} bits", self.ty()));
         }
         match self.kind() {
-            Kind::Constant(bits) if !self.is_signed() => Expr::literal(Bits::from_words(width, bits.words())),
+            Kind::Constant(bits) => Expr::new(ty, Kind::Constant(bits.extend(width, self.is_signed()))),
             Kind::Extend(inner) => inner.extend(width),
             Kind::Invalid(message) => Expr::invalid(ty, message.clone()),
+            // The sign bit is repeated, so it must have a name: Verilog cannot take a bit of an expression.
+            _ if self.is_signed() && matches!(self.msb().kind(), Kind::Invalid(_)) => {
+                Expr::invalid(ty, "sign extension of an unnamed expression: name it with `wire`".into())
+            }
             _ => Expr::new(ty, Kind::Extend(self.clone())),
         }
     }

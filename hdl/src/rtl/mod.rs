@@ -21,6 +21,8 @@ mod builder;
 mod checks;
 mod expr;
 mod module;
+mod usage;
+pub mod verilog;
 
 pub use bits::Bits;
 pub use builder::{Builder, Forward, Outputs, Register};
