@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+mod doctor;
 mod new;
 mod output;
 
@@ -24,6 +25,7 @@ struct Cli {
 enum Verb {
     New(new::Arguments),
     Check(check::Arguments),
+    Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -31,6 +33,8 @@ enum Verb {
 enum Outcome {
     /// Exit code 0.
     Good,
+    /// The check that the verb makes did not hold: exit code 1.
+    Failed,
 }
 
 /// Runs the command that the process was started with. Exit codes: 0 good, 1 the check failed, 2 usage or
@@ -48,10 +52,12 @@ pub fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &mut output),
         Verb::Check(arguments) => check::run(&arguments, &mut output),
+        Verb::Doctor(arguments) => doctor::run(&arguments, &mut output),
         Verb::Completions(arguments) => completions::run(&arguments, &mut Cli::command(), &mut output),
     };
     match result.and_then(|outcome| output.finish().map(|()| outcome)) {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
         Err(error) if error.is::<OutputClosed>() => ExitCode::SUCCESS,
         Err(error) => {
             // Not eprintln!, which panics when stderr is closed.

@@ -209,12 +209,12 @@ impl Meaning<'_> {
         self.errors.push(error);
     }
 
-    /// Keys that have no meaning beside the `because` key: an error where the user wrote them, otherwise taken
+    /// Keys that have no meaning, `because` of another: an error where the user wrote them, otherwise taken
     /// away, since a preset could not know what its user would change.
     fn without(&mut self, keys: &[&'static str], because: &str) {
         for key in keys {
             if self.is_own(key) {
-                let what = format!("has no meaning with {because}");
+                let what = format!("has no meaning {because}");
                 self.conflict(&[key], what, "remove it");
             }
             self.written.remove(key);
@@ -255,7 +255,7 @@ impl Meaning<'_> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match extension.to_ascii_lowercase().as_str() {
             extension @ ("csv" | "npz") => {
-                let because = format!("{key} as .{extension}, which holds its labels");
+                let because = format!("beside {key}: a .{extension} file holds its labels");
                 self.without(&[labels_key], &because);
                 Some(if extension == "csv" { Source::Csv(path) } else { Source::Npz(path) })
             }
@@ -274,10 +274,10 @@ impl Meaning<'_> {
     fn data(&mut self) -> Option<Data> {
         let train = self.source("data.train", "data.train_labels");
         let test = if self.value("data.test").is_some() {
-            self.without(&["data.test_fraction", "data.split_seed"], "data.test");
+            self.without(&["data.test_fraction", "data.split_seed"], "beside data.test");
             self.source("data.test", "data.test_labels").map(Test::Source)
         } else {
-            self.without(&["data.test_labels"], "no data.test");
+            self.without(&["data.test_labels"], "without data.test");
             let fraction = self.real("data.test_fraction").unwrap_or_else(|| {
                 let default = Entry { value: Value::Real(0.2), origin: Origin::Default };
                 self.written.insert("data.test_fraction", default);
@@ -300,7 +300,7 @@ impl Meaning<'_> {
     fn arithmetic(&mut self, operand_bits: u32) -> Arc<dyn Arithmetic> {
         let stages = self.given("arithmetic.stages");
         if self.text("arithmetic.family") == Some("exact") {
-            self.without(&["arithmetic.fraction_bits", "arithmetic.dropped_bits"], "family = \"exact\"");
+            self.without(&["arithmetic.fraction_bits", "arithmetic.dropped_bits"], "with family = \"exact\"");
             let form = match self.text("arithmetic.form") {
                 Some("star") => Form::Star,
                 Some(_) => Form::Rows,
@@ -312,7 +312,7 @@ impl Meaning<'_> {
             };
             Arc::new(Exact { operand_bits, form, stages })
         } else {
-            self.without(&["arithmetic.form"], "family = \"mitchell\"");
+            self.without(&["arithmetic.form"], "with family = \"mitchell\"");
             // Full precision needs fewer bits in narrow formats.
             let fraction_bits = self.or_default("arithmetic.fraction_bits", 4.min(operand_bits - 1));
             let dropped_bits = self.or_default("arithmetic.dropped_bits", 0);
@@ -382,7 +382,7 @@ impl Meaning<'_> {
             self.conflict(
                 &["memory.batch_depth", "training.batch"],
                 format!(
-                    "the per-sample memories hold {} samples ({} bits each memory of 16-bit entries), a batch has {batch}",
+                    "the per-sample memories hold {} samples ({} bits each), a batch has {batch}",
                     design.batch_depth,
                     design.batch_depth * 16
                 ),

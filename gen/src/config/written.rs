@@ -187,7 +187,8 @@ fn parse(path: &Path, text: &str, origin_of_line: &dyn Fn(usize) -> Origin) -> R
         let full = if section.is_empty() { short.to_string() } else { format!("{section}.{short}") };
         match keys::find(&full) {
             None => {
-                let (what, remedy) = unknown_key(section, short);
+                let is_table = matches!(value.get_ref(), DeValue::Table(_));
+                let (what, remedy) = unknown_key(section, short, is_table);
                 let error = ConfigError::of_key(path, &origin_at(offset), &full, what, remedy);
                 problems.push((offset, error));
             }
@@ -224,7 +225,7 @@ fn parse(path: &Path, text: &str, origin_of_line: &dyn Fn(usize) -> Origin) -> R
 }
 
 /// What and remedy for a key that the table does not have.
-fn unknown_key(section: &str, short: &str) -> (String, String) {
+fn unknown_key(section: &str, short: &str, is_table: bool) -> (String, String) {
     let sections = keys::sections();
     if section.is_empty() {
         if sections.contains(&short) {
@@ -246,7 +247,8 @@ fn unknown_key(section: &str, short: &str) -> (String, String) {
             format!("[{section}] knows {}", known.collect::<Vec<_>>().join(", "))
         }
     };
-    ("unknown key".to_string(), remedy)
+    let what = if is_table && section.is_empty() { "unknown section" } else { "unknown key" };
+    (what.to_string(), remedy)
 }
 
 /// What is wrong, and what to do.

@@ -1,0 +1,27 @@
+//! Running the command in a folder of its own.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs `logloom` in the folder, with what it prints free of colours.
+pub fn logloom(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_logloom"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the command starts")
+}
+
+/// Exit code and both streams, as a person sees them.
+#[allow(dead_code, reason = "each test file compiles this module for itself")]
+pub fn transcript(output: &Output) -> String {
+    let mut text = String::new();
+    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !bytes.is_empty() {
+            text.push_str(&format!("--- {name}\n{}", String::from_utf8_lossy(bytes)));
+        }
+    }
+    let code = output.status.code().map_or("none".to_string(), |code| code.to_string());
+    format!("exit code {code}\n{text}")
+}
