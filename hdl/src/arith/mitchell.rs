@@ -184,7 +184,6 @@ impl Arithmetic for Mitchell {
     }
 
     fn encode_rtl(&self, m: &mut Builder, operand: &Expr) -> Expr {
-        let bits = self.operand_bits;
         let sign = operand.msb();
         // ~(x - 1) = -x; in this form the choice fits the LUTs of the subtraction.
         let operand = operand.as_unsigned();
@@ -261,14 +260,13 @@ impl Arithmetic for Mitchell {
         let coarse_bits = characteristic_bits + 1 - fine_bits - u32::from(high);
         let mut coarse =
             (coarse_bits > 0).then(|| m.wire("coarse", logarithm.slice(fraction_bits + fine_bits, coarse_bits)));
-        // Half h of `halves` goes to the groups u = h (mod 2).
-        let mut halves = shifted.clone();
-        if shifted.width() < 2 * group {
-            halves = cat(&[Expr::zero(unsigned(2 * group - shifted.width())), shifted]);
-        }
-        if let Some(coarse) = &coarse {
-            let rotated = cat(&[halves.slice(0, group), halves.slice(group, group)]);
-            halves = mux(&coarse.bit(0), &rotated, &halves);
+        let width = 2 * group;
+        let padding = width - shifted.width();
+        let mut halves = if padding == 0 { shifted } else { cat(&[Expr::zero(unsigned(padding)), shifted]) };
+        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 2) {
+            // Half h (0 low, 1 high) to the groups with index % 2 = h.
+            let swapped = cat(&[halves.slice(0, group), halves.slice(group, group)]);
+            halves = mux(&coarse.bit(0), &swapped, &halves);
         }
         halves = m.wire("halves", halves);
         if stages >= 1 {
@@ -278,22 +276,36 @@ impl Arithmetic for Mitchell {
             coarse = coarse.map(|coarse| m.reg(&name("coarse"), coarse));
         }
 
-        let complement = m.wire("complement", &halves ^ negative.repeat(2 * group));
-        let (low, high) = (fraction_bits + dropped_bits - offset, fraction_bits + 2 * operand_bits - 2 - offset);
+        let complement = m.wire("complement", &halves ^ negative.repeat(width));
+        let lowest = fraction_bits + dropped_bits - offset;
+        let highest = fraction_bits + 2 * operand_bits - 2 - offset;
         let mut parts = vec![negative.clone()];
-        let mut used = vec![false; 2 * group as usize];
-        for index in (low / group..=high / group).rev() {
-            let (from, to) = (low.max(index * group), high.min(index * group + group - 1));
-            let start = from - index * group + index % 2 * group;
-            let width = to - from + 1;
-            used[start as usize..(start + width) as usize].fill(true);
-            let bits = complement.slice(start, width);
-            parts.push(match coarse.as_ref().and_then(|coarse| covers(coarse, index)) {
-                Some(covers) => mux(&covers, &bits, &negative.repeat(width)),
-                None => bits,
+        let mut used = vec![false; width as usize];
+        for index in (lowest / group..=highest / group).rev() {
+            // The bits of this group that belong to the product.
+            let low = lowest.saturating_sub(index * group);
+            let bits = (highest - index * group + 1).min(group) - low;
+            let half = |half: u32| complement.slice(half * group + low, bits);
+            let nothing = negative.repeat(bits);
+            let mut mark = |half: u32| used[(half * group + low) as usize..][..bits as usize].fill(true);
+            parts.push(match &coarse {
+                Some(coarse) if coarse.width() == 1 => {
+                    let mut choice = |number: u32, nothing: &Expr| {
+                        (number < 2).then(|| mark(number)).map_or(nothing.clone(), |()| half(number))
+                    };
+                    mux(coarse, &choice(index.wrapping_sub(1), &nothing), &choice(index, &nothing))
+                }
+                Some(coarse) => {
+                    mark(index % 2);
+                    mux(&covers(coarse, index), &half(index % 2), &nothing)
+                }
+                None => {
+                    mark(index % 2);
+                    half(index % 2)
+                }
             });
         }
-        for bit in (0..2 * group).filter(|&bit| !used[bit as usize]) {
+        for bit in (0..width).filter(|&bit| !used[bit as usize]) {
             m.discard(complement.bit(bit));
         }
         Addend { value: m.wire("product", cat(&parts).as_signed()), increment: Some(negative) }
@@ -301,19 +313,17 @@ impl Arithmetic for Mitchell {
 }
 
 /// Whether group `index` holds a half of the shifted mantissa, which lies in the groups `coarse` and `coarse + 1`;
-/// nothing where it always does.
-fn covers(coarse: &Expr, index: u32) -> Option<Expr> {
-    let width = coarse.width();
+/// `coarse` has at least two bits.
+fn covers(coarse: &Expr, index: u32) -> Expr {
     let is = |value: u32| coarse.is(i64::from(value));
-    if index % 2 == 1 {
-        let pair = coarse.slice(1, width - 1);
-        return Some(pair.is(i64::from(index / 2)));
-    }
-    Some(match index {
+    match index {
+        1 if coarse.width() == 2 => !coarse.bit(1),
+        3 if coarse.width() == 2 => coarse.bit(1),
+        _ if index % 2 == 1 => coarse.slice(1, coarse.width() - 1).is(i64::from(index / 2)),
         0 => is(0),
-        _ if index == 1 << width => is(index - 1),
+        _ if index == 1 << coarse.width() => is(index - 1),
         _ => is(index - 1) | is(index),
-    })
+    }
 }
 
 #[cfg(test)]
