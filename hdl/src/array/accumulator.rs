@@ -35,8 +35,8 @@ fn accumulator(depth: u32, bits: u32, sum_bits: u32) -> Result<Arc<Module>, Elab
         ReadPort { enable: &valid & !&first, address },
         WritePort { enable: valid2, address: address2, data: total.value().as_unsigned() },
     );
-    let before = m.wire("before", stored.as_signed().gate(&!&first1));
-    m.drive_when(&total, &valid1, before + sum.extend(bits));
+    let so_far = m.wire("so_far", stored.as_signed().gate(&!&first1));
+    m.drive_when(&total, &valid1, so_far + sum.extend(bits));
 
     m.output("valid_o", valid1);
     m.output("first_o", first1);

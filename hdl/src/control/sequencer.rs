@@ -54,7 +54,7 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         m.reg("decode_q", last)
     };
     let program_word = m.memory(
-        "program",
+        "instructions",
         program_words,
         ReadUnderWrite::Never,
         ReadPort {

@@ -389,15 +389,34 @@ pub fn select(index: &Expr, choices: &[Expr]) -> Expr {
     Expr::new(first.ty(), Kind::Select(index.clone(), choices.to_vec()))
 }
 
-/// Concatenation, most significant part first; unsigned.
+/// Concatenation, most significant part first; unsigned. Neighbouring slices of one signal become one slice.
 pub fn cat(parts: &[Expr]) -> Expr {
-    match parts {
-        [] => Expr::invalid(unsigned(1), "concatenation of nothing".into()),
-        [one] => one.as_unsigned(),
-        _ => {
-            let width = parts.iter().map(Expr::width).sum();
-            Expr::new(unsigned(width), Kind::Concat(parts.iter().map(Expr::as_unsigned).collect()))
+    let mut joined: Vec<Expr> = Vec::with_capacity(parts.len());
+    for part in parts {
+        let part = part.as_unsigned();
+        let merged = joined.last().and_then(|high| adjacent(high, &part));
+        match (merged, joined.last_mut()) {
+            (Some(merged), Some(last)) => *last = merged,
+            _ => joined.push(part),
         }
+    }
+    match joined.as_slice() {
+        [] => Expr::invalid(unsigned(1), "concatenation of nothing".into()),
+        [one] => one.clone(),
+        _ => {
+            let width = joined.iter().map(Expr::width).sum();
+            Expr::new(unsigned(width), Kind::Concat(joined))
+        }
+    }
+}
+
+/// One slice in place of two that touch.
+fn adjacent(high: &Expr, low: &Expr) -> Option<Expr> {
+    match (high.kind(), low.kind()) {
+        (Kind::Slice(a, from), Kind::Slice(b, start)) if a == b && *from == start + low.width() => {
+            Some(a.slice(*start, low.width() + high.width()))
+        }
+        _ => None,
     }
 }
 

@@ -184,7 +184,7 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
 
     // Cycles 2 to 4: u = log2(e) * (logit - maximum) - log2 of the sum.
     let difference_bits = LOGIT_BITS + 1;
-    let maximum = m.wire("maximum", maximum_q.as_signed());
+    let maximum = m.wire("largest_logit", maximum_q.as_signed());
     let differences = logits1.iter().map(|z| z.extend(difference_bits) - maximum.extend(difference_bits)).collect();
     let differences = stage(&mut m, "difference", differences);
     let scaled_bits = difference_bits + 1;
