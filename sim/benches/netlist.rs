@@ -2,6 +2,9 @@
 //! stationary code, skewed operands, and one accumulator memory for each column. The throughput is in clock cycles.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use logloom_hdl::accelerator::accelerator;
+use logloom_hdl::arith::Mitchell;
+use logloom_hdl::design::{Design, Format};
 use logloom_hdl::rtl::{
     Builder, Connection, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, lanes, mux, signed, unsigned,
 };
@@ -117,5 +120,31 @@ fn cycles(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, cycles);
+/// A complete accelerator of 8 x 8 PEs. An operation costs the same whatever its operands are, so it need not run.
+fn accelerator_cycles(c: &mut Criterion) {
+    let operand = |frac| Format { bits: 16, frac };
+    let design = Design {
+        name: "bench".into(),
+        rows: 8,
+        columns: 8,
+        arithmetic: Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 2 }),
+        activation: operand(10),
+        gradient: operand(14),
+        weight: operand(12),
+        accumulator_bits: 40,
+        accumulator_depth: 64,
+        activation_depth: 512,
+        gradient_depth: 512,
+        weight_depth: 1024,
+        batch_depth: 64,
+        program_depth: 64,
+    };
+    let mut sim = Simulator::new(&accelerator(&design, 0).unwrap()).unwrap();
+    let mut group = c.benchmark_group("accelerator");
+    group.throughput(Throughput::Elements(1000));
+    group.bench_function(format!("8x8, {} operations", sim.operations()), |b| b.iter(|| sim.run(1000)));
+    group.finish();
+}
+
+criterion_group!(benches, cycles, accelerator_cycles);
 criterion_main!(benches);

@@ -1,4 +1,6 @@
 //! Anything that runs programs behind the host port of section 5 of the specification.
+pub mod simulation;
+
 use anyhow::Result;
 
 /// An accelerator, seen through its host port. All targets of one design agree in every word they read,
