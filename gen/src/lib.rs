@@ -1,5 +1,6 @@
 //! The library behind the `logloom` command.
 pub mod cli;
+pub mod compile;
 pub mod config;
 pub mod flow;
 pub mod train;

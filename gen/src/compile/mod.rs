@@ -1,0 +1,16 @@
+//! From a network to instructions and addresses.
+//!
+//! [`Compiled`] is a network made ready for a design: the layout of its matrices, the shifts of its arithmetic, and a
+//! [`program`](Compiled::program) for training, evaluating or predicting any number of samples up to the batch.
+
+mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod memory_map;
+mod program;
+
+pub use crate::config::plan::{Matrix, MemoryPlan};
+pub use error::{CompileError, DoesNotFit};
+pub use logloom_hdl::control::isa::Rounding;
+pub use memory_map::{Depths, Memory, memory_map, required_depths};
+pub use program::{Compiled, Mode, Shifts, Task};
