@@ -3,4 +3,8 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod curve;
 pub mod data;
+pub mod driver;
+pub mod float;
 pub mod random;
+pub mod session;
+pub mod weights;
