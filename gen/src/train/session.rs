@@ -554,8 +554,8 @@ mod tests {
             let network = FloatNetwork::new(&compiled.task().network, 5);
             let mut gradient = network.zeros();
             let data = rings_inputs();
-            for sample in 0..16 {
-                network.accumulate(&data[sample], (sample % 3) as u16, &mut gradient);
+            for (sample, input) in data.iter().enumerate().take(16) {
+                network.accumulate(input, (sample % 3) as u16, &mut gradient);
             }
             for ((before, after), gradient) in before.iter().zip(&after).zip(&gradient) {
                 let update = before.values.iter().zip(&after.values).map(|(b, a)| f64::from(b - a));
