@@ -185,7 +185,7 @@ mod tests {
                     loss(&moved)
                 };
                 let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
-                assert!((difference - f64::from(*gradient)).abs() < 2e-3, "{l} {i}: {difference} {}", gradient[l][i]);
+                assert!((difference - f64::from(*gradient)).abs() < 2e-3, "{l} {i}: {difference} {gradient}");
             }
         }
     }
