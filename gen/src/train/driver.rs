@@ -229,6 +229,17 @@ impl<'a> Driver<'a> {
         self.counters()
     }
 
+    /// Checks that no error of the accelerator is pending, in the middle of a program.
+    ///
+    /// # Errors
+    /// If the target fails or the accelerator stopped with an error.
+    pub fn check(&mut self) -> Result<()> {
+        let mut words = [0; 3];
+        self.target.read(Register::Status.address(), &mut words)?;
+        let [found, error, pc] = words;
+        if found & status::ERROR != 0 { self.explain(found, error, pc) } else { Ok(()) }
+    }
+
     /// Reads the counters, and checks that the accelerator stopped at HALT.
     fn counters(&mut self) -> Result<Counters> {
         let first = Register::Status;
@@ -289,4 +300,80 @@ impl<'a> Driver<'a> {
 fn elements(matrix: &Matrix) -> impl Iterator<Item = (u32, u32)> {
     let (rows, columns) = (matrix.rows, matrix.columns);
     (0..rows).flat_map(move |i| (0..columns).map(move |j| (i, j)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::fixture::{compiled, design, mitchell, task};
+    use crate::train::data::{Dataset, Normalise};
+    use crate::train::weights::quantised_weights;
+    use logloom_sim::model::Model;
+
+    #[test]
+    fn weights_come_back_as_they_were_loaded() {
+        let compiled = compiled(&[3, 7, 5, 2], 4, 3, 2, mitchell(4, 8));
+        let mut model = Model::new(compiled.design(), 0).unwrap();
+        let mut driver = Driver::new(&mut model, &compiled).unwrap();
+        let weights = quantised_weights(&compiled.task().network, 3, compiled.design().weight);
+        driver.load_weights(&weights).unwrap();
+        assert_eq!(driver.read_weights().unwrap(), weights);
+    }
+
+    /// All programs of an epoch take turns in a memory that holds one of them.
+    #[test]
+    fn programs_replace_each_other() {
+        let roomy = compiled(&[3, 4, 2], 4, 2, 2, mitchell(4, 8));
+        let mut tight = roomy.design().clone();
+        tight.program_depth = 8;
+        let tight = Compiled::new(roomy.task(), &tight).unwrap();
+        let data =
+            Dataset { inputs: (0..12).map(|i| i as f32 / 12.0).collect(), features: 3, labels: vec![0, 1, 1, 0] };
+        let results = [&roomy, &tight].map(|compiled| {
+            let samples = Samples::new(&data, &Normalise::None, 3, 2, compiled.design().activation).unwrap();
+            let mut model = Model::new(compiled.design(), 0).unwrap();
+            let mut driver = Driver::new(&mut model, compiled).unwrap();
+            driver.load_weights(&quantised_weights(&[3, 4, 2], 3, compiled.design().weight)).unwrap();
+            driver.load_samples(&samples, &[0, 1, 2, 3]).unwrap();
+            let mut counters = Vec::new();
+            for _ in 0..3 {
+                for (mode, samples) in [(Mode::Train, 4), (Mode::Train, 3), (Mode::Evaluate, 4), (Mode::Predict, 2)] {
+                    counters.push(driver.run(mode, samples, 0).unwrap());
+                }
+            }
+            (counters, driver.read_weights().unwrap())
+        });
+        assert_eq!(results[0], results[1]);
+        assert_eq!(results[0].0[0].instructions, 7);
+    }
+
+    #[test]
+    fn another_accelerator_is_refused() {
+        let compiled = Compiled::new(&task(&[3, 4, 2], 4), &design(4, 2)).unwrap();
+        let mut model = Model::new(&design(2, 4), 0).unwrap();
+        let error = Driver::new(&mut model, &compiled).err().unwrap().to_string();
+        assert!(error.contains("2 rows and 4 columns") && error.contains("for 4 and 2"), "{error}");
+    }
+
+    #[test]
+    fn an_error_of_the_accelerator_names_its_instruction() {
+        let compiled = compiled(&[3, 4, 2], 4, 2, 2, mitchell(4, 8));
+        let mut model = Model::new(compiled.design(), 0).unwrap();
+        let mut driver = Driver::new(&mut model, &compiled).unwrap();
+        driver.begin(Mode::Evaluate, 4, 0).unwrap();
+        driver.target().write(&[(map::address(Region::Program, 8), 15)]).unwrap();
+        let error = driver.run(Mode::Evaluate, 4, 0).unwrap_err().to_string();
+        assert!(error.contains("model: stopped at instruction 1: ") && error.contains("illegal opcode 15"), "{error}");
+        // The error has been cleared: the program runs once it is whole.
+        let program = compiled.program(Mode::Evaluate, 4).unwrap();
+        driver.target().write(&[(map::address(Region::Program, 8), program[1].encode()[0])]).unwrap();
+        assert!(driver.run(Mode::Evaluate, 4, 0).is_ok());
+    }
+
+    #[test]
+    fn rounding_seeds_differ_by_step_and_run() {
+        assert_eq!(rounding_seed(1, 5), rounding_seed(1, 5));
+        assert_ne!(rounding_seed(1, 5), rounding_seed(1, 6));
+        assert_ne!(rounding_seed(1, 5), rounding_seed(2, 5));
+    }
 }
