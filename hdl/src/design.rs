@@ -386,7 +386,7 @@ mod tests {
     #[test]
     fn banks_cover_rows_and_columns() {
         let mut design = design();
-        for (rows, columns, banks) in [(1, 1, 1), (3, 5, 8), (8, 2, 8), (64, 33, 64)] {
+        for (rows, columns, banks) in [(1, 1, 2), (3, 5, 8), (8, 2, 8), (64, 33, 64)] {
             (design.rows, design.columns) = (rows, columns);
             assert_eq!(design.banks(), banks);
         }

@@ -3,7 +3,7 @@
 //!
 //! With |x| = 2^k (1 + f), log2 |x| is taken as k + f. A product is the antilogarithm `2^K (1 + F)` of the
 //! sum K + F of two such codes. The code rounds f to a few bits, and the product drops low bits.
-use super::{Addend, Arithmetic, ParameterError, check_operand_bits, check_stages};
+use super::{Addend, Arithmetic, ParameterError, accumulate_by, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, mux, unsigned};
 
 /// The Mitchell family.
@@ -183,6 +183,38 @@ impl Arithmetic for Mitchell {
         ((magnitude ^ negative) - negative) & nonzero
     }
 
+    /// With a short fraction there are few sums of two logarithms, and a table of their products is faster
+    /// than two shifts by variable distances.
+    fn accumulate(&self, moving: &[u32], stationary: &[u32], n: usize, sums: &mut [i64]) {
+        let sign_bit = self.characteristic_bits() + self.fraction_bits;
+        // Two bits `{nonzero, sign}` above the sum of two logarithms.
+        let entries = 1 << (sign_bit + 3);
+        if entries > TABLE || moving.len() * n < entries {
+            return accumulate_by(|a, b| self.product(a, b), moving, stationary, n, sums);
+        }
+        // Products of a positive moving code, by {nonzero and sign of the other, sum of the logarithms}.
+        // Magnitudes are at most 2^30. No code has a larger logarithm than {W-1, 0}.
+        let mut table = [0; TABLE];
+        let logarithm = (1u32 << sign_bit) - 1;
+        let positive = 0b10 << sign_bit;
+        let largest = (self.operand_bits - 1) << self.fraction_bits;
+        for sum in 0..=2 * largest {
+            let first = sum.min(largest);
+            let product = self.product(positive | first, positive | (sum - first)) as i32;
+            let index = 2 * positive as usize + sum as usize;
+            table[index] = product;
+            table[index + (2 << sign_bit)] = -product;
+        }
+        let product = |moving: u32, stationary: u32| {
+            // The upper bits, added once more, make room for the carry of the sum.
+            let index = stationary + (stationary & !logarithm) + (moving & logarithm);
+            let product = i64::from(table[index as usize % TABLE]);
+            let negative = -i64::from(moving >> sign_bit & 1);
+            (product ^ negative) - negative
+        };
+        accumulate_by(product, moving, stationary, n, sums);
+    }
+
     fn encode_rtl(&self, m: &mut Builder, operand: &Expr) -> Expr {
         let sign = operand.msb();
         // ~(x - 1) = -x; in this form the choice fits the LUTs of the subtraction.
@@ -326,6 +358,9 @@ fn covers(coarse: &Expr, index: u32) -> Expr {
     }
 }
 
+/// Most entries of a table of products: 32 KiB.
+const TABLE: usize = 1 << 13;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,6 +476,23 @@ mod tests {
         }
         let family = mitchell(16, 15, 0);
         assert_eq!(product(&family, -32768, -32768), family.product_bound());
+    }
+
+    #[test]
+    fn the_table_has_the_products() {
+        for (bits, fraction_bits, dropped_bits) in [(4, 0, 0), (6, 2, 3), (9, 5, 0), (16, 4, 8), (16, 6, 0)] {
+            let family = mitchell(bits, fraction_bits, dropped_bits);
+            let mut codes: Vec<u32> = (-(1 << (bits - 1))..1 << (bits - 1)).map(|x| family.encode(x)).collect();
+            codes.sort();
+            codes.dedup();
+            let mut sums = vec![1; codes.len() * codes.len()];
+            family.accumulate(&codes, &codes, codes.len(), &mut sums);
+            for (row, &a) in sums.chunks(codes.len()).zip(&codes) {
+                for (&sum, &b) in row.iter().zip(&codes) {
+                    assert_eq!(sum, 1 + family.product(a, b), "{family:?} {a:x} * {b:x}");
+                }
+            }
+        }
     }
 
     #[test]

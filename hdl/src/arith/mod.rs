@@ -109,19 +109,26 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// `sums` m x n with m, k >= 1 given by the lengths.
     ///
     /// A default body is compiled once per family, so `product` is inlined here: one dynamic call per
-    /// matrix, none per element. Zero moving codes are passed over, by the law on zero codes.
+    /// matrix, none per element.
     fn accumulate(&self, moving: &[u32], stationary: &[u32], n: usize, sums: &mut [i64]) {
-        let k = stationary.len() / n;
-        assert_eq!(stationary.len(), k * n);
-        assert_eq!(moving.len() * n, sums.len() * k);
-        for (vector, sums) in moving.chunks_exact(k).zip(sums.chunks_exact_mut(n)) {
-            for (&code, row) in vector.iter().zip(stationary.chunks_exact(n)) {
-                if code == 0 {
-                    continue;
-                }
-                for (sum, &other) in sums.iter_mut().zip(row) {
-                    *sum += self.product(code, other);
-                }
+        accumulate_by(|a, b| self.product(a, b), moving, stationary, n, sums);
+    }
+}
+
+/// [`Arithmetic::accumulate`] with the product given. Zero moving codes are passed over: their products
+/// are 0 by law, and after a ReLU they are frequent.
+#[inline]
+fn accumulate_by(product: impl Fn(u32, u32) -> i64, moving: &[u32], stationary: &[u32], n: usize, sums: &mut [i64]) {
+    let k = stationary.len() / n;
+    assert_eq!(stationary.len(), k * n);
+    assert_eq!(moving.len() * n, sums.len() * k);
+    for (vector, sums) in moving.chunks_exact(k).zip(sums.chunks_exact_mut(n)) {
+        for (&code, row) in vector.iter().zip(stationary.chunks_exact(n)) {
+            if code == 0 {
+                continue;
+            }
+            for (sum, &other) in sums.iter_mut().zip(row) {
+                *sum += product(code, other);
             }
         }
     }

@@ -44,7 +44,7 @@ impl Model {
 
     fn gather_operands(&mut self, gemm: &Gemm) -> Result<()> {
         let (memory, scratch) = (&self.memory, &mut self.scratch);
-        let code_mask = (1 << self.design.code_bits()) - 1;
+        let code_mask = (1 << self.shape.code_bits) - 1;
         let code = |entry| entry & code_mask;
 
         let moving = match gemm.moving {
@@ -75,10 +75,10 @@ impl Model {
         scratch.sums.resize(m * n, 0);
         self.design.arithmetic.accumulate(&scratch.moving, &scratch.stationary, n, &mut scratch.sums);
         for sum in &mut scratch.sums {
-            *sum = wrap(*sum, self.design.accumulator_bits);
+            *sum = wrap(*sum, self.shape.accumulator_bits);
         }
 
-        let (rows, columns) = (self.design.rows as usize, self.design.columns as usize);
+        let (rows, columns) = (self.shape.rows, self.shape.columns);
         let passes = n.div_ceil(columns);
         let padding = m * (k.next_multiple_of(rows) - k);
         let zeros = scratch.moving.iter().filter(|&&code| code == 0).count();
@@ -89,8 +89,8 @@ impl Model {
     /// What the array leaves in the accumulator memory. Later tiles overwrite earlier ones.
     fn store_accumulators(&mut self, gemm: &Gemm) {
         let (m, _, n) = dimensions(gemm);
-        let columns = self.design.columns as usize;
-        let depth = self.design.accumulator_depth as usize;
+        let columns = self.shape.columns;
+        let depth = self.shape.accumulator_depth;
         for (tile, first) in (0..n).step_by(columns).enumerate() {
             let width = columns.min(n - first);
             for vector in 0..m {
@@ -108,8 +108,8 @@ impl Model {
     }
 
     fn write_activations(&mut self, gemm: &Gemm, view: View) {
-        let width = self.design.operand_bits();
-        let pass_bit = self.design.code_bits();
+        let width = self.shape.operand_bits;
+        let pass_bit = self.shape.code_bits;
         self.requantise(gemm, width);
 
         let scratch = &mut self.scratch;
@@ -127,8 +127,8 @@ impl Model {
     }
 
     fn write_gradients(&mut self, gemm: &Gemm, view: View, mask: View) {
-        let pass_bit = self.design.code_bits();
-        self.requantise(gemm, self.design.operand_bits());
+        let pass_bit = self.shape.code_bits;
+        self.requantise(gemm, self.shape.operand_bits);
 
         let scratch = &mut self.scratch;
         let activation = &mut self.memory.activation;
@@ -149,12 +149,12 @@ impl Model {
     }
 
     fn update_weights(&mut self, gemm: &Gemm, view: View) {
-        let master_bits = self.design.master_bits();
+        let master_bits = self.shape.master_bits;
         match gemm.rounding {
             Rounding::Nearest => self.requantise(gemm, master_bits),
             Rounding::Stochastic => self.requantise_stochastically(gemm, master_bits),
         }
-        let (width, shift) = (self.design.operand_bits(), self.design.weight_shift());
+        let (width, shift) = (self.shape.operand_bits, self.shape.weight_shift);
         let scratch = &mut self.scratch;
         let (mut zeros, mut clipped) = (0, 0);
         let weight = &mut self.memory.weight;
@@ -179,7 +179,7 @@ impl Model {
 
     /// Totals to results in the scratch buffers, rounded to nearest.
     fn requantise(&mut self, gemm: &Gemm, bits: u32) {
-        let requantiser = Requantiser::new(self.design.lift(), gemm.shift, bits);
+        let requantiser = Requantiser::new(self.shape.lift, gemm.shift, bits);
         let Self { scratch, counters, .. } = self;
         let mut saturated = 0;
         scratch.operands.clear();
@@ -194,9 +194,9 @@ impl Model {
     /// Totals to results in the scratch buffers, in the order in which the array finishes them, since a
     /// lane steps once for each.
     fn requantise_stochastically(&mut self, gemm: &Gemm, bits: u32) {
-        let requantiser = Requantiser::new(self.design.lift(), gemm.shift, bits);
+        let requantiser = Requantiser::new(self.shape.lift, gemm.shift, bits);
         let (m, _, n) = dimensions(gemm);
-        let columns = self.design.columns as usize;
+        let columns = self.shape.columns;
         let Self { scratch, counters, .. } = self;
         scratch.operands.resize(m * n, 0);
         let generators = &mut scratch.generators;

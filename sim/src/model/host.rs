@@ -18,9 +18,9 @@ impl Model {
             Region::Label => self.memory.label[index] = data as u16,
             Region::Activation => {
                 let operand = self.operand(data);
-                let passes = pass(operand, self.design.operand_bits());
+                let passes = pass(operand, self.shape.operand_bits);
                 let code = self.design.arithmetic.encode(operand);
-                let entry = u32::from(passes) << self.design.code_bits() | code;
+                let entry = u32::from(passes) << self.shape.code_bits | code;
                 self.memory.activation.entries[index] = entry;
             }
             Region::Gradient => {
@@ -28,11 +28,11 @@ impl Model {
                 self.memory.gradient.entries[index] = code;
             }
             Region::Weight => {
-                let design = &self.design;
-                let master = wrap(data.into(), design.master_bits());
-                let copy = compute_copy(master, design.weight_shift(), design.operand_bits());
+                let shape = &self.shape;
+                let master = wrap(data.into(), shape.master_bits);
+                let copy = compute_copy(master, shape.weight_shift, shape.operand_bits);
                 self.memory.weight.entries[index] = master as i32;
-                self.memory.weight_code.entries[index] = design.arithmetic.encode(copy);
+                self.memory.weight_code.entries[index] = self.design.arithmetic.encode(copy);
             }
             Region::WeightCode
             | Region::Accumulator
@@ -71,18 +71,18 @@ impl Model {
     fn locate(&self, address: u32) -> Option<(Region, u32)> {
         let (number, word) = map::split(address);
         let region = Region::from_number(number)?;
-        (word < region.words(&self.design)).then_some((region, word))
+        (word < self.shape.region_words[number as usize]).then_some((region, word))
     }
 
     /// The low W bits of a host word, signed.
     fn operand(&self, data: u32) -> i64 {
-        wrap(data.into(), self.design.operand_bits())
+        wrap(data.into(), self.shape.operand_bits)
     }
 
     fn read_accumulator(&self, word: u32) -> u32 {
         let words = Region::Accumulator.words_per_entry(&self.design);
         let (entry, part) = (word / words, word % words);
-        let columns = self.design.columns;
+        let columns = self.shape.columns as u32;
         let padded = columns.next_power_of_two();
         let (address, column) = (entry / padded, entry % padded);
         if column >= columns {

@@ -79,9 +79,16 @@ impl<T: Copy + Default> Skewed<T> {
     /// # Errors
     /// If a part of it is outside the memory.
     pub fn view(&self, (base, stride): (u16, u16), by: By, (vectors, elements): (usize, usize)) -> Result<View> {
-        let view =
-            View { base: base.into(), stride: stride.into(), log2_banks: self.log2_banks, by, vectors, elements };
-        let tiles = self.entries.len() >> (2 * self.log2_banks);
+        let banks = 1 << self.log2_banks;
+        let row = Axis { tile_stride: stride.into(), address_step: banks };
+        let column = Axis { tile_stride: 1, address_step: 0 };
+        let (vector, element) = match by {
+            By::Row => (row, column),
+            By::Column => (column, row),
+        };
+        let log2_banks = self.log2_banks;
+        let view = View { base: base.into(), log2_banks, vector, element, vectors, elements };
+        let tiles = self.entries.len() >> (2 * log2_banks);
         let last = view.last_tile();
         ensure!(
             last < tiles,
@@ -96,16 +103,15 @@ impl<T: Copy + Default> Skewed<T> {
     pub fn gather<U>(&self, view: View, out: &mut Vec<U>, entry: impl Fn(T) -> U) {
         out.clear();
         for vector in 0..view.vectors {
-            let indices = (0..view.elements).map(|element| view.index(vector, element));
-            out.extend(indices.map(|index| entry(self.entries[index])));
+            out.extend(view.indices(vector).map(|index| entry(self.entries[index])));
         }
     }
 
     /// Visits the entries of a matrix, vector after vector, beside as many values.
     pub fn for_each<U>(&mut self, view: View, values: &mut [U], mut visit: impl FnMut(&mut T, &mut U)) {
         for (vector, values) in values.chunks_exact_mut(view.elements).enumerate() {
-            for (element, value) in values.iter_mut().enumerate() {
-                visit(&mut self.entries[view.index(vector, element)], value);
+            for (value, index) in values.iter_mut().zip(view.indices(vector)) {
+                visit(&mut self.entries[index], value);
             }
         }
     }
@@ -115,39 +121,43 @@ impl<T: Copy + Default> Skewed<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {
     base: usize,
-    stride: usize,
     log2_banks: u32,
-    by: By,
-    pub vectors: usize,
-    pub elements: usize,
+    vector: Axis,
+    element: Axis,
+    vectors: usize,
+    elements: usize,
+}
+
+/// One direction of a stored matrix, down its rows or along a row.
+#[derive(Clone, Copy, Debug)]
+struct Axis {
+    /// Tiles from one tile to the next.
+    tile_stride: usize,
+    /// Entries from one address to the next: N down the rows, 0 along a row, where the address stays.
+    address_step: usize,
 }
 
 impl View {
-    fn tile(&self, i: usize, j: usize) -> usize {
-        self.base + (i >> self.log2_banks) * self.stride + (j >> self.log2_banks)
-    }
-
     fn last_tile(&self) -> usize {
-        let (rows, columns) = self.row_column(self.vectors - 1, self.elements - 1);
-        self.tile(rows, columns)
+        let tiles = |length: usize, axis: Axis| ((length - 1) >> self.log2_banks) * axis.tile_stride;
+        self.base + tiles(self.vectors, self.vector) + tiles(self.elements, self.element)
     }
 
-    #[inline]
-    fn row_column(&self, vector: usize, element: usize) -> (usize, usize) {
-        match self.by {
-            By::Row => (vector, element),
-            By::Column => (element, vector),
-        }
-    }
-
-    /// Entry of an element: `address * N + bank` with bank `(i + j) mod N` and address
+    /// Entries of the elements of a vector: `address * N + bank` with bank `(i + j) mod N` and address
     /// `tile * N + i mod N`.
     #[inline]
-    fn index(&self, vector: usize, element: usize) -> usize {
-        let (i, j) = self.row_column(vector, element);
-        let low = (1 << self.log2_banks) - 1;
-        let address = (self.tile(i, j) << self.log2_banks) + (i & low);
-        (address << self.log2_banks) + ((i + j) & low)
+    fn indices(&self, vector: usize) -> impl ExactSizeIterator<Item = usize> {
+        let Self { log2_banks, element: axis, .. } = *self;
+        let low = (1 << log2_banks) - 1;
+        let tile = self.base + (vector >> log2_banks) * self.vector.tile_stride;
+        let start = (tile << (2 * log2_banks)) + (vector & low) * self.vector.address_step;
+        let tile_step = axis.tile_stride << (2 * log2_banks);
+        (0..self.elements).map(move |element| {
+            start
+                + (element >> log2_banks) * tile_step
+                + (element & low) * axis.address_step
+                + ((vector + element) & low)
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod gemm;
 mod host;
 mod memory;
 mod requantise;
+mod shape;
 mod softmax;
 
 use crate::target::Target;
@@ -15,12 +16,14 @@ use logloom_hdl::design::{Design, DesignError};
 use logloom_hdl::link::map::ErrorCode;
 use memory::Memories;
 use requantise::Generators;
+use shape::Shape;
 
 /// The software accelerator.
 #[derive(Debug)]
 pub struct Model {
     design: Design,
     digest: u32,
+    shape: Shape,
     memory: Memories,
     registers: Registers,
     counters: Counters,
@@ -77,6 +80,7 @@ impl Model {
         Ok(Self {
             design: design.clone(),
             digest,
+            shape: Shape::new(design),
             memory: Memories::new(design),
             registers: Registers::default(),
             counters: Counters::default(),

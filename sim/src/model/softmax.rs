@@ -35,10 +35,10 @@ impl Model {
 
     /// Logits of 8 fraction bits, m x n, into the scratch operands.
     fn gather_logits(&mut self, softmax: &Softmax) {
-        let requantiser = Requantiser::new(self.design.lift(), softmax.shift, 16);
+        let requantiser = Requantiser::new(self.shape.lift, softmax.shift, 16);
         let (m, n) = (usize::from(softmax.m), usize::from(softmax.n));
-        let columns = self.design.columns as usize;
-        let depth = self.design.accumulator_depth as usize;
+        let columns = self.shape.columns;
+        let depth = self.shape.accumulator_depth;
         let logits = &mut self.scratch.operands;
         logits.clear();
         for sample in 0..m {
@@ -89,7 +89,7 @@ impl Model {
     /// Passes 3 and 4: loss, probability of the wrong classes, and the gradient if it has a place.
     fn measure(&mut self, softmax: &Softmax, gradient: Option<View>) {
         let memory = &mut self.memory;
-        let largest = most(self.design.operand_bits());
+        let largest = most(self.shape.operand_bits);
         let lost = ANTILOG_FRAC - self.design.gradient.frac;
         let rows = self.scratch.operands.chunks_exact_mut(softmax.n.into());
         for (sample, logarithms) in rows.enumerate() {

@@ -21,7 +21,7 @@ pub fn mitchell(operand_bits: u32, fraction_bits: u32, dropped_bits: u32) -> Arc
 pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Design {
     let bits = arithmetic.operand_bits();
     let format = |frac| Format { bits, frac };
-    let banks = rows.max(columns).next_power_of_two();
+    let banks = rows.max(columns).max(2).next_power_of_two();
     let mut design = Design {
         name: "test".into(),
         rows,

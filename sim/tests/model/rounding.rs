@@ -1,11 +1,14 @@
 //! Requantiser and rounding generators on numbers worked out by hand.
 use crate::rig::{Place, Rig, design, exact, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::link::map::{Region, Register};
+use logloom_hdl::link::map::{Region, Register, address};
 
 const ACTIVATION: Place = Place { region: Region::Activation, base: 0, stride: 1 };
 const GRADIENT: Place = Place { region: Region::Gradient, base: 0, stride: 1 };
 const WEIGHT: Place = Place { region: Region::Weight, base: 0, stride: 1 };
+
+/// Host word of the one element of the destination, in tile 2: a 1 x 1 array has two banks.
+const DEST: u32 = 2 * 2 * 2;
 
 /// 1 x 1 array of 8-bit exact products; masters of 8 bits are their own compute copies.
 fn scalar() -> Rig {
@@ -36,7 +39,7 @@ fn activation(a: i64, b: i64, shift: u8) -> u32 {
     rig.put(ACTIVATION, 1, &[a]);
     rig.put(WEIGHT, 1, &[b]);
     rig.run(&[multiply(Dest::Activation, shift)]);
-    rig.read_all(Region::Activation)[2]
+    rig.read(address(Region::Activation, DEST), 1)[0]
 }
 
 const PASS: u32 = 1 << 8;
@@ -65,7 +68,7 @@ fn gradient(a: i64, b: i64, shift: u8, mask: i64) -> u32 {
     rig.put(WEIGHT, 1, &[b]);
     rig.put(Place { base: 1, ..ACTIVATION }, 1, &[mask]);
     rig.run(&[multiply(Dest::Gradient, shift)]);
-    rig.read_all(Region::Gradient)[2]
+    rig.read(address(Region::Gradient, DEST), 1)[0]
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn update(master: i64, a: i64, b: i64, shift: u8) -> (i32, [u32; 3]) {
     let Instruction::Gemm(gemm) = multiply(Dest::Weight, shift) else { unreachable!() };
     rig.run(&[Instruction::Gemm(Gemm { stationary: Stationary::Gradient, ..gemm })]);
     let counters = [Register::Saturated, Register::WeightsSaturated, Register::ZeroUpdates];
-    (rig.read_all(Region::Weight)[2] as i32, counters.map(|r| rig.register(r)))
+    (rig.read(address(Region::Weight, DEST), 1)[0] as i32, counters.map(|r| rig.register(r)))
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn the_lift_keeps_shifts_positive() {
     rig.put(WEIGHT, 1, &[1 << 12]);
     rig.run(&[multiply(Dest::Activation, 0)]);
     let operand = mitchell(16, 4, 24).encode(1 << 14);
-    assert_eq!(rig.read_all(Region::Activation)[2] & 0x3FF, operand);
+    assert_eq!(rig.read(address(Region::Activation, DEST), 1)[0] & 0x3FF, operand);
 }
 
 /// Updates of a column of zero masters by totals of 1 with stochastic rounding at this shift.

@@ -1,0 +1,36 @@
+//! The numbers of a design that the model needs again and again.
+use logloom_hdl::design::Design;
+use logloom_hdl::link::map::Region;
+
+/// Fixed when the model is made; [`Design`] documents each.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub rows: usize,
+    pub columns: usize,
+    pub accumulator_bits: u32,
+    pub accumulator_depth: usize,
+    pub operand_bits: u32,
+    pub code_bits: u32,
+    pub master_bits: u32,
+    pub weight_shift: i32,
+    pub lift: u32,
+    /// Host words of each region, by its number.
+    pub region_words: Vec<u32>,
+}
+
+impl Shape {
+    pub fn new(design: &Design) -> Self {
+        Self {
+            rows: design.rows as usize,
+            columns: design.columns as usize,
+            accumulator_bits: design.accumulator_bits,
+            accumulator_depth: design.accumulator_depth as usize,
+            operand_bits: design.operand_bits(),
+            code_bits: design.code_bits(),
+            master_bits: design.master_bits(),
+            weight_shift: design.weight_shift(),
+            lift: design.lift(),
+            region_words: Region::ALL.iter().map(|region| region.words(design)).collect(),
+        }
+    }
+}
