@@ -117,8 +117,9 @@ impl Expr {
     /// A constant of the type; `value` is taken modulo 2^width, and is a mistake when it does not fit.
     pub fn constant(ty: Type, value: i64) -> Self {
         let fits = match (ty.width, ty.signed) {
-            (64.., _) => true,
             (0, _) => false,
+            (64.., true) => true,
+            (63.., false) => value >= 0,
             (w, true) => value >= -(1 << (w - 1)) && value < 1 << (w - 1),
             (w, false) => value >= 0 && value < 1 << w,
         };

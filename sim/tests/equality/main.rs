@@ -1,247 +1,237 @@
-//! Model and simulation agree in every word.
-use logloom_hdl::accelerator::accelerator;
+//! Model and simulation agree in every word after every instruction: random designs and programs.
+
+mod rig;
+
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
-use logloom_hdl::control::isa::*;
-use logloom_hdl::design::{Design, Format};
-use logloom_hdl::link::map::{Region, Register, address, control};
-use logloom_sim::model::Model;
-use logloom_sim::netlist::Simulator;
+use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
+use logloom_hdl::link::map::{Register, control};
 use logloom_sim::target::Target;
+use proptest::prelude::*;
+use rig::{Pair, design, tiles};
 use std::sync::Arc;
 
-struct Sim {
-    sim: Simulator,
+fn family() -> impl Strategy<Value = Arc<dyn Arithmetic>> {
+    let mitchell = (6u32..=16, 0u32..=2).prop_flat_map(|(operand_bits, stages)| {
+        (0..operand_bits, 0..=operand_bits).prop_map(move |(fraction_bits, dropped_bits)| {
+            Arc::new(Mitchell { operand_bits, fraction_bits, dropped_bits, stages }) as Arc<dyn Arithmetic>
+        })
+    });
+    let exact = (4u32..=16, any::<bool>(), 0u32..=2).prop_map(|(operand_bits, rows, stages)| {
+        let form = if rows { Form::Rows } else { Form::Star };
+        Arc::new(Exact { operand_bits, form, stages }) as Arc<dyn Arithmetic>
+    });
+    prop_oneof![3 => mitchell, 1 => exact]
 }
 
-impl Sim {
-    fn new(design: &Design) -> Self {
-        let top = accelerator(design, 0x1234).unwrap();
-        let mut sim = Simulator::new(&top).unwrap();
-        eprintln!("{} operations", sim.operations());
-        sim.set_reset(true);
-        sim.run(3);
-        sim.set_reset(false);
-        Sim { sim }
-    }
-    fn access(&mut self, write: bool, address: u32, data: u32) -> u32 {
-        let s = &mut self.sim;
-        let port = |s: &Simulator, n: &str| s.input(n).unwrap();
-        let (v, w, a, d) =
-            (port(s, "host_valid_i"), port(s, "host_write_i"), port(s, "host_address_i"), port(s, "host_data_i"));
-        let (r, o) = (s.output("host_ready_o").unwrap(), s.output("host_data_o").unwrap());
-        s.set(v, 1);
-        s.set(w, write.into());
-        s.set(a, address.into());
-        s.set(d, data.into());
-        let mut n = 0;
-        loop {
-            s.evaluate();
-            let ready = s.get(r) == 1;
-            let data = s.get(o) as u32;
-            s.step();
-            if ready {
-                s.set(v, 0);
-                return data;
-            }
-            n += 1;
-            assert!(n < 1000);
-        }
-    }
+/// The shapes of one step of training of a layer: batch x inputs times inputs x outputs.
+#[derive(Clone, Debug)]
+struct Shape {
+    samples: u16,
+    inputs: u16,
+    outputs: u16,
+    block: u16,
+    shifts: [u8; 3],
+    transposed: bool,
+    stochastic: bool,
 }
 
-impl Target for Sim {
-    fn name(&self) -> &str {
-        "sim"
-    }
-    fn write(&mut self, words: &[(u32, u32)]) -> anyhow::Result<()> {
-        for &(a, d) in words {
-            self.access(true, a, d);
-        }
-        Ok(())
-    }
-    fn read(&mut self, address: u32, out: &mut [u32]) -> anyhow::Result<()> {
-        for (i, o) in out.iter_mut().enumerate() {
-            *o = self.access(false, address + i as u32, 0);
-        }
-        Ok(())
-    }
-    fn wait(&mut self) -> anyhow::Result<()> {
-        for _ in 0..10000 {
-            let mut w = [0];
-            self.read(Register::Status.address(), &mut w)?;
-            if w[0] & 1 == 0 {
-                return Ok(());
-            }
-        }
-        panic!("does not end");
-    }
-    fn cycles(&mut self) -> Option<u64> {
-        Some(self.sim.cycle())
-    }
-}
-
-fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Design {
-    let bits = arithmetic.operand_bits();
-    let banks = rows.max(columns).max(2).next_power_of_two();
-    let mut design = Design {
-        name: "test".into(),
-        rows,
-        columns,
-        activation: Format { bits, frac: bits / 2 },
-        gradient: Format { bits, frac: bits - 2 },
-        arithmetic,
-        weight: Format { bits: 16, frac: 12 },
-        accumulator_bits: 40,
-        accumulator_depth: 16,
-        activation_depth: 32 * banks,
-        gradient_depth: 32 * banks,
-        weight_depth: 32 * banks,
-        batch_depth: 16,
-        program_depth: 8,
-    };
-    design.accumulator_bits = design.accumulator_bits.min(62 - design.lift());
-    design
-}
-
-fn compare(design: &Design, a: &mut dyn Target, b: &mut dyn Target, what: &str) {
-    let mut bad = 0;
-    for &region in Region::ALL {
-        let n = region.words(design) as usize;
-        let (mut x, mut y) = (vec![0; n], vec![0; n]);
-        a.read(address(region, 0), &mut x).unwrap();
-        b.read(address(region, 0), &mut y).unwrap();
-        for i in 0..n {
-            if region == Region::Registers && [8, 10].contains(&i) {
-                continue;
-            }
-            if x[i] != y[i] {
-                bad += 1;
-                if bad < 20 {
-                    eprintln!("{} {i}: {:x} {:x}", region.name(), x[i], y[i]);
-                }
-            }
-        }
-    }
-    assert_eq!(bad, 0, "{what}");
-}
-
-fn fill(design: &Design, targets: &mut [&mut dyn Target], seed: u64) {
-    let mut x = seed | 1;
-    let mut words = Vec::new();
-    for region in [Region::Activation, Region::Gradient, Region::Weight, Region::Label] {
-        for i in 0..region.words(design) {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            let scale = (x >> 40) % 14;
-            let v = ((x >> 8) as i16 >> scale) as i32;
-            let v = if region == Region::Label { (x >> 20) as i32 & 3 } else { v };
-            words.push((address(region, i), v as u32));
-        }
-    }
-    for t in targets {
-        t.write(&words).unwrap();
-    }
-}
-
-fn run(design: &Design, program: &[Instruction]) {
-    let mut model = Model::new(design, 0x1234).unwrap();
-    let mut sim = Sim::new(design);
-    fill(design, &mut [&mut model, &mut sim], 77);
-    compare(design, &mut model, &mut sim, "fill");
-    let words: Vec<u32> = program.iter().flat_map(Instruction::encode).collect();
-    let words: Vec<(u32, u32)> =
-        words.into_iter().enumerate().map(|(i, w)| (address(Region::Program, i as u32), w)).collect();
-    for (n, _) in program.iter().enumerate() {
-        for t in [&mut model as &mut dyn Target, &mut sim] {
-            if n == 0 {
-                t.write(&words).unwrap();
-                t.write(&[(Register::Seed.address(), 99)]).unwrap();
-            }
-            t.write(&[(Register::Control.address(), control::STEP)]).unwrap();
-            t.wait().unwrap();
-        }
-        compare(design, &mut model, &mut sim, &format!("instruction {n} {:?}", program[n]));
-    }
-    assert!(sim.sim.hazards().is_empty(), "{:?}", &sim.sim.hazards()[..1]);
-}
-
-#[test]
-fn forward() {
-    for (r, c) in [(2, 2), (4, 4), (3, 5), (1, 1), (5, 2)] {
-        let d = design(r, c, Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 }));
-        eprintln!("{r}x{c}");
-        let g = Gemm {
-            m: 5,
-            k: 7,
-            n: 6,
-            block: 4,
-            shift: 12,
-            moving_stride: 4,
-            stationary_stride: 4,
-            dest_base: 16,
-            dest_stride: 3,
-            ..Default::default()
-        };
-        run(&d, &[Instruction::Gemm(g)]);
-        let g = Gemm {
-            moving: Moving::Gradient,
-            stationary_by: By::Column,
-            dest: Dest::Gradient,
-            mask_base: 1,
-            mask_stride: 2,
-            ..g
-        };
-        run(&d, &[Instruction::Gemm(g)]);
-        let g = Gemm {
-            moving: Moving::Activation,
-            moving_by: By::Column,
-            stationary: Stationary::Gradient,
-            stationary_by: By::Row,
-            dest: Dest::Weight,
-            dest_base: 0,
-            rounding: Rounding::Stochastic,
-            salt: 3,
-            ..g
-        };
-        run(&d, &[Instruction::Gemm(g)]);
-        let a = Gemm { dest: Dest::Accumulator, block: 8, m: 5, n: 3.min(2 * c as u16), acc_base: 1, ..g };
-        let s =
-            Softmax { passes: Passes::Gradient, shift: 14, m: 5, n: a.n, dest_base: 12, dest_stride: 2, acc_base: 1 };
-        run(&d, &[Instruction::Gemm(a), Instruction::Softmax(s), Instruction::Halt]);
-    }
-    let _ = (Form::Rows, |d: Exact| d);
-}
-
-#[test]
-fn small() {
-    let d = design(2, 2, Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 }));
-    for (m, k, n, block) in [
-        (1, 1, 1, 4),
-        (4, 2, 2, 4),
-        (3, 2, 2, 4),
-        (4, 1, 2, 4),
-        (4, 4, 2, 4),
-        (3, 4, 2, 4),
-        (4, 2, 4, 4),
-        (5, 2, 2, 4),
-        (6, 2, 2, 2),
-    ] {
-        let g = Gemm {
-            m,
-            k,
-            n,
+fn shape() -> impl Strategy<Value = Shape> {
+    (1u16..=11, 1u16..=13, 1u16..=9, 1u16..=16, [8u8..=16, 6u8..=20, 8u8..=20], any::<bool>(), any::<bool>()).prop_map(
+        |(samples, inputs, outputs, block, shifts, transposed, stochastic)| Shape {
+            samples,
+            inputs,
+            outputs,
             block,
-            shift: 12,
-            moving_stride: 4,
-            stationary_stride: 4,
-            dest_base: 16,
-            dest_stride: 3,
-            ..Default::default()
-        };
-        eprintln!("m{m} k{k} n{n} block{block}");
-        let d = d.clone();
-        let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || run(&d, &[Instruction::Gemm(g)])));
-        eprintln!("---- {}", if r.is_ok() { "ok" } else { "BAD" });
+            shifts,
+            transposed,
+            stochastic,
+        },
+    )
+}
+
+impl Shape {
+    /// Tiles of the matrices of a step: activation, gradient, weight.
+    fn tiles(&self, rows: u32, columns: u32) -> [u32; 3] {
+        let banks = rows.max(columns).max(2).next_power_of_two();
+        let [samples, inputs, outputs] = [self.samples, self.inputs, self.outputs].map(|n| u32::from(tiles(n, banks)));
+        let of_samples = samples * (inputs + outputs);
+        [of_samples, of_samples, inputs * outputs]
+    }
+}
+
+/// Forward, loss, backward and update of one layer; in every memory the result lies after the operands.
+fn program(shape: &Shape, banks: u32, depth: u32, columns: u32) -> Vec<Instruction> {
+    let Shape { samples, inputs, outputs, .. } = *shape;
+    let across = |count: u16| tiles(count, banks);
+    let forward = Gemm {
+        shift: shape.shifts[0],
+        m: samples,
+        k: inputs,
+        n: outputs,
+        block: shape.block,
+        moving_stride: across(inputs),
+        stationary_stride: across(outputs),
+        dest_base: across(samples) * across(inputs),
+        dest_stride: across(outputs),
+        acc_base: 1,
+        ..Gemm::default()
+    };
+    let mut program = vec![Instruction::Gemm(forward)];
+    let groups = u32::from(outputs).div_ceil(columns);
+    if u32::from(samples) * groups <= depth {
+        let logits = Gemm { dest: Dest::Accumulator, dest_base: 0, dest_stride: 0, acc_base: 0, ..forward };
+        program.push(Instruction::Gemm(logits));
+        for passes in [Passes::Argmax, Passes::LogSum, Passes::Loss, Passes::Gradient] {
+            program.push(Instruction::Softmax(Softmax {
+                passes,
+                shift: shape.shifts[1],
+                m: samples,
+                n: outputs,
+                dest_base: 0,
+                dest_stride: across(outputs),
+                acc_base: 0,
+            }));
+        }
+    }
+    program.push(Instruction::Gemm(Gemm {
+        moving: Moving::Gradient,
+        stationary_by: By::Column,
+        dest: Dest::Gradient,
+        shift: shape.shifts[2],
+        m: samples,
+        k: outputs,
+        n: inputs,
+        moving_stride: across(outputs),
+        stationary_stride: across(outputs),
+        dest_base: across(samples) * across(outputs),
+        dest_stride: across(inputs),
+        mask_base: 0,
+        mask_stride: across(inputs),
+        ..forward
+    }));
+    let update = Gemm {
+        moving_by: By::Column,
+        dest: Dest::Weight,
+        rounding: if shape.stochastic { Rounding::Stochastic } else { Rounding::Nearest },
+        salt: 5,
+        shift: shape.shifts[1],
+        k: samples,
+        dest_base: 0,
+        dest_stride: across(outputs),
+        ..forward
+    };
+    program.push(Instruction::Gemm(if shape.transposed {
+        // dWt = dYt X: rows of the result are columns of W.
+        Gemm {
+            moving: Moving::Gradient,
+            stationary: Stationary::Activation,
+            dest_by: By::Column,
+            m: outputs,
+            n: inputs,
+            moving_stride: across(outputs),
+            stationary_stride: across(inputs),
+            ..update
+        }
+    } else {
+        Gemm {
+            stationary: Stationary::Gradient,
+            m: inputs,
+            n: outputs,
+            moving_stride: across(inputs),
+            stationary_stride: across(outputs),
+            ..update
+        }
+    }));
+    program.push(Instruction::Halt);
+    program
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_step_of_training_leaves_the_same_words(
+        rows in 1u32..=9,
+        columns in 1u32..=9,
+        family in family(),
+        shape in shape(),
+        seed in any::<u64>(),
+        stalls in proptest::option::of(any::<u64>()),
+    ) {
+        let design = design(rows, columns, family, shape.tiles(rows, columns));
+        let mut pair = Pair::new(&design, stalls);
+        pair.fill(seed);
+        pair.run(&program(&shape, design.banks(), design.accumulator_depth, columns));
+    }
+}
+
+fn log16() -> Arc<dyn Arithmetic> {
+    Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 1 })
+}
+
+const SHAPE: Shape =
+    Shape { samples: 5, inputs: 7, outputs: 3, block: 4, shifts: [12, 14, 12], transposed: false, stochastic: true };
+
+#[test]
+fn every_instruction_leaves_the_same_words() {
+    for (rows, columns) in [(1, 1), (1, 5), (5, 1), (3, 4), (7, 2)] {
+        for transposed in [false, true] {
+            let shape = Shape { transposed, ..SHAPE };
+            let design = design(rows, columns, log16(), shape.tiles(rows, columns));
+            let mut pair = Pair::new(&design, None);
+            pair.fill(u64::from(rows));
+            pair.step(&program(&shape, design.banks(), design.accumulator_depth, columns));
+        }
+    }
+}
+
+/// A reset in the middle of every instruction: the memories hold, and the program can be run again from the start.
+#[test]
+fn training_goes_on_after_a_reset_in_mid_run() {
+    let design = design(3, 2, log16(), SHAPE.tiles(3, 2));
+    let program = program(&SHAPE, design.banks(), design.accumulator_depth, design.columns);
+    for cycles in [3, 40, 150, 400, 700] {
+        let mut pair = Pair::new(&design, None);
+        pair.fill(1);
+        pair.load(&program);
+        pair.simulation.write(&[(Register::Control.address(), control::RUN)]).unwrap();
+        pair.simulation.idle(cycles).unwrap();
+        pair.simulation.reset().unwrap();
+        let mut status = [9];
+        pair.simulation.read(Register::Status.address(), &mut status).unwrap();
+        assert_eq!(status, [0], "after a reset at {cycles}");
+        // The memories that a run changes are written again; everything else has to hold.
+        pair.fill(2);
+        pair.clear_derived();
+        pair.run(&program);
+    }
+}
+
+/// Accesses that are refused, and programs that mean nothing, leave the same words too.
+#[test]
+fn mistakes_of_the_host_give_the_same_errors() {
+    let design = design(2, 3, Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 0 }), [1, 1, 1]);
+    let good = Gemm { m: 1, k: 1, n: 1, block: 1, ..Gemm::default() };
+    let bad = [
+        [0; 8],
+        [7, 0, 0, 0, 0, 0, 0, 0],
+        Gemm { k: 0, ..good }.encode(),
+        Gemm { block: 17, ..good }.encode(),
+        Gemm { stationary: Stationary::Activation, ..good }.encode(),
+        Gemm { dest: Dest::Gradient, ..good }.encode(),
+        Softmax { m: 17, n: 1, ..Softmax::default() }.encode(),
+    ];
+    for words in bad {
+        let mut pair = Pair::new(&design, None);
+        pair.load_words(&words);
+        pair.write(&[(Register::Control.address(), control::RUN)]);
+        pair.wait();
+        pair.compare("after a bad instruction");
+    }
+    let mut pair = Pair::new(&design, Some(3));
+    for (address, data) in pair.forbidden() {
+        pair.write(&[(address, data)]);
+        pair.compare(&format!("after a write to {address:06x}"));
+        pair.write(&[(Register::Error.address(), 0)]);
     }
 }
