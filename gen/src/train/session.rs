@@ -365,9 +365,9 @@ fn resumed(
 mod tests {
     use super::*;
     use crate::compile::Task;
-    use crate::compile::fixture::{compiled, exact, mitchell};
+    use crate::compile::fixture::{self, compiled, exact, mitchell};
     use crate::train::data::{Dataset, Normalise, Source, load};
-    use crate::train::float::FloatNetwork;
+    use crate::train::float::{self, FloatNetwork};
     use logloom_hdl::arith::Arithmetic;
     use logloom_sim::model::Model;
     use std::path::Path;
@@ -411,6 +411,18 @@ mod tests {
         assert!(mean >= 96.7 && worst >= 96.0, "mean {mean:.2} %, worst {worst:.2} %");
         let (exact_mean, _) = accuracy(exact());
         assert!((exact_mean - mean).abs() <= 0.5, "exact {exact_mean:.2} %, mitchell {mean:.2} %");
+    }
+
+    /// The yardstick itself must train, or being near it would mean nothing.
+    #[test]
+    fn floating_point_trains_digits() {
+        let (task, range) = (fixture::task(&[64, 32, 10], 16), Normalise::Range { min: 0.0, max: 16.0 });
+        let (training, test) = (digits("train"), digits("test"));
+        let result = |seed| float::train(&task, &training, &test, &range, 40, seed).unwrap().test_accuracy;
+        let all: Vec<f64> = (0..5).map(|seed| 100.0 * result(seed)).collect();
+        eprintln!("{all:.2?} %");
+        let mean = all.iter().sum::<f64>() / 5.0;
+        assert!(mean >= 96.5, "{mean:.2} %");
     }
 
     /// Three classes that a line cannot part, 40 samples; the last batch of 16 has 8.
