@@ -70,6 +70,8 @@ pub fn systolic(
     let load_rows = m.wire("load_rows", mux(&load_first, &top.extend(rows), &deeper).gate(&load));
     m.comment(&load_rows, "rows whose shadow registers shift");
     m.drive(&sinking, &load_rows);
+    // The last row is followed by none: one row alone follows none either.
+    m.discard(sinking.value().msb());
 
     let pe = pe(arith, sum_bits)?;
     let across = |m: &mut Builder, port: &str, first: Expr| m.chain(&pe, port, 1, first);

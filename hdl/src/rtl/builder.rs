@@ -61,7 +61,7 @@ impl Outputs {
     /// The outputs of the elements at the last index of the first dimension, side by side.
     pub fn last(&self, port: &str) -> Expr {
         let all = self.get(port);
-        let count = self.dimensions.first().copied().unwrap_or(1);
+        let count = self.dimensions.first().copied().unwrap_or(1).max(1);
         let width = all.width() / count;
         all.lane(count - 1, width)
     }

@@ -1,8 +1,8 @@
 //! Which bits of which signals a module reads.
 
 use super::module::{Connection, Module, Source};
-use super::{Expr, Kind};
-use std::collections::HashSet;
+use super::{Expr, Kind, Signal};
+use std::collections::{BTreeSet, HashSet};
 
 /// A set of bit positions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,12 @@ impl BitSet {
         let merged = self.ranges[from..to].iter().fold((low, end), |m, r| (m.0.min(r.0), m.1.max(r.1)));
         if merged.0 < merged.1 {
             self.ranges.splice(from..to, [merged]);
+        }
+    }
+
+    pub fn extend(&mut self, other: &BitSet) {
+        for &(low, end) in &other.ranges {
+            self.insert(low, end);
         }
     }
 
@@ -48,19 +54,34 @@ impl BitSet {
     }
 }
 
-/// Calls `visit` once for every expression in `roots`, parents before their operands.
-pub(super) fn walk<'a>(roots: impl IntoIterator<Item = &'a Expr>, mut visit: impl FnMut(&'a Expr)) {
-    let mut seen = HashSet::new();
+/// Calls `visit` for every expression in `roots` that is not in `seen` yet, parents before their operands.
+pub(super) fn walk<'a>(
+    seen: &mut HashSet<usize>,
+    roots: impl IntoIterator<Item = &'a Expr>,
+    mut visit: impl FnMut(&'a Expr),
+) {
     let mut open: Vec<&Expr> = roots.into_iter().collect();
     // The last one pushed is the first one visited.
     open.reverse();
     while let Some(expr) = open.pop() {
         if seen.insert(expr.identity()) {
             visit(expr);
-            let operands = expr.operands();
-            open.extend(operands.into_iter().rev());
+            open.extend(expr.operands().into_iter().rev());
         }
     }
+}
+
+/// The signals that expressions read, ascending.
+pub(super) fn signals_in<'a>(module: &Module, roots: impl IntoIterator<Item = &'a Expr>) -> Vec<usize> {
+    let mut signals = BTreeSet::new();
+    walk(&mut HashSet::new(), roots, |expr| {
+        if let Kind::Signal(Signal(index)) = expr.kind()
+            && (*index as usize) < module.signals.len()
+        {
+            signals.insert(*index as usize);
+        }
+    });
+    signals.into_iter().collect()
 }
 
 /// The bits of each signal that `roots` read.

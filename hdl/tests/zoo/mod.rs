@@ -17,6 +17,7 @@ pub fn all() -> Vec<Arc<Module>> {
         memories(),
         rom(),
         single(),
+        ring(),
         grid(),
         column(),
         lane(),
@@ -203,6 +204,20 @@ pub fn single() -> Arc<Module> {
     m.output("value_o", second);
     m.output("square_o", memory.slice(0, 12));
     m.discard(memory.slice(12, 68));
+    m.finish().unwrap()
+}
+
+/// Values assigned after their use.
+pub fn ring() -> Arc<Module> {
+    let mut m = Builder::new("ring", "Two instances, each of which feeds the other through a register.");
+    let start = m.input("start_i", signed(8));
+    let back = m.forward("back", signed(8));
+    m.comment(&back.value(), "From the far end.");
+    let first = m.instance("first", &doubler(), &[("value_i", &(back.value() + &start))]).get("value_o");
+    let far = m.reg("far_q", &first);
+    let second = m.instance("second", &doubler(), &[("value_i", &far)]).get("value_o");
+    m.assign(&back, &second - 1);
+    m.output("value_o", second);
     m.finish().unwrap()
 }
 

@@ -103,6 +103,7 @@ impl Printer<'_> {
             .map(|(input, connection)| self.vector(instance, input, connection))
             .collect();
         let labels = self.labels(instance);
+        self.blank();
         for ((dimension, size), label) in instance.dimensions.iter().zip(&labels) {
             self.open(&format!(
                 "for ({dimension} = 0; {dimension} < {size}; {dimension} = {dimension} + 1) begin : {label}"
@@ -276,19 +277,18 @@ impl Printer<'_> {
     fn ends(&mut self, instance: &Instance) {
         let of = &instance.module;
         let mut always = Vec::new();
-        // For each dimension, what the last elements along it do.
-        let mut last: Vec<(Vec<usize>, Vec<(usize, bool)>)> = Vec::new();
+        // The outputs that only the last elements lead out, with the dimensions along which they are chained.
+        let mut last: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
         for output in (0..of.outputs.len()).filter(|&o| self.has_own_wire(instance, o)) {
             let layout = &self.layout[instance.outputs[output].0 as usize];
-            let read = layout.width > 0;
-            if read && layout.base == 0 {
+            if layout.width > 0 && layout.base == 0 {
                 always.push(output);
                 continue;
             }
             let along = chained_along(instance, output);
             match last.iter_mut().find(|l| l.0 == along) {
-                Some(group) => group.1.push((output, read)),
-                None => last.push((along, vec![(output, read)])),
+                Some(group) => group.1.push(output),
+                None => last.push((along, vec![output])),
             }
         }
         if !always.is_empty() || !last.is_empty() {
@@ -304,8 +304,8 @@ impl Printer<'_> {
                 .map(|&d| format!("{} == {}", instance.dimensions[d].0, instance.dimensions[d].1 - 1))
                 .collect();
             self.open(&format!("if ({}) begin : g_last_{}", condition.join(" && "), names.join("_")));
-            for (output, read) in outputs {
-                if read {
+            for output in outputs {
+                if self.layout[instance.outputs[output].0 as usize].width > 0 {
                     self.leave(instance, output);
                 } else {
                     let port = stem(&of.outputs[output].0);

@@ -177,10 +177,10 @@ impl Names<'_> {
         let doc = condition
             .parenthesised_if(!bare)
             .group()
-            .append(" ? ")
+            .append(" ?")
             .append({
                 let nested = then.level == Level::Mux;
-                then.parenthesised_if(nested).nest(2).group()
+                RcDoc::line().append(then.parenthesised_if(nested).group()).nest(2).group()
             })
             .append(" :")
             .append(RcDoc::line())
@@ -217,8 +217,10 @@ impl Names<'_> {
     /// The choice among `choices[low ..]` by the low `bits` bits of the index.
     fn select_bits(&self, index: &Expr, choices: &[Expr], low: usize, bits: u32) -> Text {
         let last = choices.len() - 1;
-        if bits == 0 || low >= last {
-            return self.typed(&choices[low.min(last)]);
+        // Choices of the same value need no telling apart.
+        let within = &choices[low.min(last)..=last.min(low + ((1 << bits) - 1))];
+        if within.iter().all(|choice| *choice == within[0]) {
+            return self.typed(&within[0]);
         }
         let upper = self.select_bits(index, choices, low + (1 << (bits - 1)), bits - 1);
         let lower = self.select_bits(index, choices, low, bits - 1);
@@ -263,7 +265,8 @@ fn infix(a: Doc, symbol: &'static str, b: Doc, level: Level) -> Text {
 }
 
 fn call(function: &'static str, argument: Doc) -> Text {
-    Text { doc: RcDoc::text(function).append("(").append(argument).append(")"), level: Level::Primary }
+    let argument = RcDoc::line_().append(argument).nest(2).append(RcDoc::line_());
+    Text { doc: RcDoc::text(function).append("(").append(argument).append(")").group(), level: Level::Primary }
 }
 
 /// A sized literal: decimal up to four digits, else hexadecimal.

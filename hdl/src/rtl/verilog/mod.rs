@@ -9,8 +9,9 @@ mod array;
 mod expression;
 
 use super::module::{Declaration, Instance, Memory, Module, ReadUnderWrite, Source};
-use super::usage::{BitSet, bits_read, drivers};
+use super::usage::{BitSet, bits_read, drivers, signals_in};
 use super::{Expr, Kind, Signal, Type, unsigned};
+pub(super) use array::generated_names;
 use expression::{Doc, Level, Names, Text};
 use pretty::RcDoc;
 
@@ -203,11 +204,19 @@ impl<'a> Printer<'a> {
     /// Signals, memories and instances in the order of the description.
     fn body(&mut self) {
         let mut instances = 0;
-        for declaration in &self.module.signals {
+        // Wires that read what is declared after them, each with the last of it.
+        let mut later: Vec<(usize, &Declaration, &Expr)> = Vec::new();
+        for (index, declaration) in self.module.signals.iter().enumerate() {
             match &declaration.source {
                 Source::Input => {}
                 Source::Wire(value) => {
                     self.before_declaration(declaration);
+                    if let Some(last) = signals_in(self.module, [value]).into_iter().max().filter(|&s| s > index) {
+                        later.push((last, declaration, value));
+                        self.line(&format!("wire {}{};", shape(declaration.ty), declaration.name));
+                        self.after_declaration = true;
+                        continue;
+                    }
                     let target = format!("wire {}{} =", shape(declaration.ty), declaration.name);
                     let value = self.names().typed(value);
                     self.assignment(&target, value);
@@ -227,6 +236,13 @@ impl<'a> Printer<'a> {
                     }
                 }
                 Source::InstanceOutput { .. } => {}
+            }
+            for &(_, declaration, value) in later.iter().filter(|l| l.0 == index) {
+                if !self.after_declaration {
+                    self.blank();
+                }
+                self.assignment(&format!("assign {} =", declaration.name), self.names().typed(value));
+                self.after_declaration = true;
             }
         }
         for instance in &self.module.instances[instances..] {
@@ -264,7 +280,7 @@ impl<'a> Printer<'a> {
         let mut stored = format!("{name}[{read_address}]");
         if let Some(write) = write {
             let address = self.flat(self.names().bits(&write.address));
-            let value = self.names().bits(&write.data);
+            let value = self.names().typed(&write.data);
             let always = self.open_if(&write.enable);
             self.assignment(&format!("{name}[{address}] <="), value);
             self.close_if(always);
@@ -272,7 +288,7 @@ impl<'a> Printer<'a> {
                 let hit = read.address.eq(&write.address);
                 let hit = if is_one(&write.enable) { hit } else { &write.enable & hit };
                 let hit = self.flat(self.names().bits(&hit));
-                let fresh = self.flat(self.names().bits(&write.data));
+                let fresh = self.flat(self.names().typed(&write.data));
                 stored = format!("({hit}) ? {fresh} : {stored}");
             }
         }
@@ -291,8 +307,14 @@ impl<'a> Printer<'a> {
         if (init.len() as u32) < *depth {
             self.line(&format!("integer {name}_word;"));
             let word = format!("{name}_word");
-            let loop_head = format!("for ({word} = {}; {word} < {depth}; {word} = {word} + 1) begin", init.len());
-            self.open(&loop_head);
+            let head = [
+                format!("for ({word} = {};", init.len()),
+                format!("{word} < {depth};"),
+                format!("{word} = {word} + 1) begin"),
+            ];
+            let head = RcDoc::intersperse(head.map(RcDoc::text), RcDoc::line());
+            self.statement(head.nest(CONTINUATION));
+            self.indent += 2;
             self.assignment(&format!("{name}[{word}] ="), self.names().bits(&Expr::zero(unsigned(*width))));
             self.close("end");
         }
