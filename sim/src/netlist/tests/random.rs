@@ -80,7 +80,10 @@ impl Maker {
             return value.clone();
         }
         self.names += 1;
-        self.builder.wire(&format!("w{}", self.names), value)
+        let wire = self.builder.wire(&format!("w{}", self.names), value);
+        // What is grown from it may be thrown away.
+        self.builder.discard(&wire);
+        wire
     }
 
     fn cast(value: &Expr, is_signed: bool) -> Expr {

@@ -167,11 +167,11 @@ fn wide_memories_and_access_past_the_ports() {
 
 #[test]
 fn a_rom_holds_its_list() {
-    let mut m = Builder::new("table", "A table.");
+    let mut m = Builder::new("lookup", "A table.");
     let enable = m.input("read_i", unsigned(1));
     let address = m.input("address_i", unsigned(2));
     let contents = [5, 6, 7].iter().map(|&v| Bits::from_i64(4, v)).collect();
-    let value = m.rom("table", 4, contents, ReadPort { enable, address });
+    let value = m.rom("values", 4, contents, ReadPort { enable, address });
     m.output("data_o", value);
     let mut sim = start(m);
     set(&mut sim, "read_i", 1);
