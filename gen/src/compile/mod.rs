@@ -3,6 +3,7 @@
 //! [`Compiled`] is a network made ready for a design: the layout of its matrices, the shifts of its arithmetic, and a
 //! [`program`](Compiled::program) for training, evaluating or predicting any number of samples up to the batch.
 
+pub mod cycles;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
