@@ -29,8 +29,10 @@ lint: ## formatting and Clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-demo: tools ## train a small network on a generated accelerator
-	$(CARGO) run --locked --release -p logloom -- train
+demo: ## train handwritten digits in the simulation of a generated accelerator (needs only Rust)
+	$(CARGO) build --locked --release -p logloom
+	target/release/logloom check examples/digits.toml
+	target/release/logloom train examples/digits.toml --target sim --epochs 5 --output target/demo
 
 bench: ## simulation and training speed
 	$(CARGO) bench --workspace --locked
