@@ -1,7 +1,7 @@
 //! The accumulator memory below each column.
 
 use crate::rtl::{
-    Builder, Connection, ElaborationError, Expr, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, mux,
+    Builder, Connection, ElaborationError, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, mux,
     signed, unsigned,
 };
 use std::sync::Arc;
