@@ -1,8 +1,8 @@
 //! The accumulator memory below each column.
 
 use crate::rtl::{
-    Builder, Connection, ElaborationError, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, mux,
-    signed, unsigned,
+    Builder, Connection, ElaborationError, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, mux, signed,
+    unsigned,
 };
 use std::sync::Arc;
 
