@@ -1,4 +1,5 @@
 //! Anything that runs programs behind the host port of section 5 of the specification.
+pub mod process;
 pub mod simulation;
 
 use anyhow::Result;

@@ -1,0 +1,133 @@
+//! The generated hardware as a process: compiled once, kept by its digest, driven as a target.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use logloom_sim::target::process::Process;
+
+use super::plan::sha256;
+use super::{Plan, testbench};
+use crate::flow::{Invocation, Tool, yosys};
+
+/// What turns Verilog into a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Simulator {
+    Verilator,
+    /// Of Yosys. Another front end and another scheduler; slower to run.
+    Cxxrtl,
+}
+
+/// A large array takes minutes on a busy machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Folders of builds that were killed are removed when they are this old.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+/// Beginning of the names of such folders.
+const BUILDING: &str = ".building-";
+
+/// One build at a time in this process: each takes all cores, and several tests ask for the same one.
+static BUILD: Mutex<()> = Mutex::new(());
+
+impl Simulator {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Simulator::Verilator => "verilator",
+            Simulator::Cxxrtl => "cxxrtl",
+        }
+    }
+
+    /// The tools that [`build`] calls.
+    pub const fn tools(self) -> &'static [Tool] {
+        match self {
+            Simulator::Verilator => &[Tool::Verilator, Tool::Make, Tool::Cxx],
+            Simulator::Cxxrtl => &[Tool::Yosys, Tool::Make, Tool::Cxx],
+        }
+    }
+
+    /// Variables for the Makefile.
+    fn variables(self) -> Result<Vec<(&'static str, PathBuf)>> {
+        let mut variables = vec![("CXX", Tool::Cxx.find()?.program)];
+        match self {
+            Simulator::Verilator => variables.push(("VERILATOR", Tool::Verilator.find()?.program)),
+            Simulator::Cxxrtl => {
+                variables.push(("YOSYS", Tool::Yosys.find()?.program));
+                variables.push(("CXXRTL", yosys::cxxrtl_runtime()?));
+            }
+        }
+        Ok(variables)
+    }
+}
+
+/// The arguments for `make` in a testbench folder that name the tools as Logloom finds them.
+///
+/// # Errors
+/// A tool is missing.
+pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
+    let variables = simulator.variables()?;
+    Ok(variables.iter().map(|(name, path)| format!("{name}={}", path.display())).collect())
+}
+
+/// The program that simulates the hardware of `plan`, compiled into the folder `cache` unless it is there already.
+///
+/// Only the Verilog counts: plans with other programs or configurations share a simulator. Any number of processes may
+/// build at the same time, and be killed; a program in the cache is always complete.
+///
+/// # Errors
+/// A tool is missing or fails, or the cache cannot be written.
+pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf> {
+    let mut sources = plan.subset(|path| path.starts_with("rtl/"));
+    testbench(&mut sources, &[]);
+    // Not the versions of the tools: the pinned Verilator prints none.
+    let key = sha256(format!("{} {}", simulator.name(), sources.digest()).as_bytes());
+    let program = std::path::absolute(cache)?.join(format!("{}-{}", simulator.name(), &key[..32]));
+
+    let _one = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
+    if program.is_file() {
+        return Ok(program);
+    }
+    let problem = || format!("{}: the folder for compiled simulators cannot be written", cache.display());
+    fs::create_dir_all(cache).with_context(problem)?;
+    sweep(cache);
+    // In the cache itself, for the rename at the end.
+    let folder = tempfile::Builder::new().prefix(BUILDING).tempdir_in(cache).with_context(problem)?;
+    sources.write(folder.path())?;
+    let built = PathBuf::from(format!("build/{}/accelerator", simulator.name()));
+    Invocation::new(Tool::Make)?
+        .arg(&built)
+        .args(make_variables(simulator)?)
+        .folder(folder.path().join("tb"))
+        .limit(BUILD_LIMIT)
+        .run()?;
+    let built = folder.path().join("tb").join(built);
+    if !built.is_file() {
+        bail!("{}: make ended well and left no program", simulator.name());
+    }
+    fs::rename(&built, &program).with_context(problem)?;
+    Ok(program)
+}
+
+/// Builds if need be, and starts.
+///
+/// # Errors
+/// As [`build`] and [`Process::start`].
+pub fn start(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<Process> {
+    let program = build(simulator, plan, cache)?;
+    let mut command = Command::new(program);
+    command.arg("--serve");
+    Process::start(simulator.name(), command)
+}
+
+/// Removes what killed builds left. Best effort: it is only about room.
+fn sweep(cache: &Path) {
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|a| a > ABANDONED));
+        if old && entry.file_name().to_string_lossy().starts_with(BUILDING) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
