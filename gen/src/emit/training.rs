@@ -5,7 +5,7 @@ use logloom_sim::model::Model;
 
 use super::{Part, Recorder, digest};
 use crate::compile::{Compiled, Mode};
-use crate::train::data::split::epoch_order;
+use crate::train::data::epoch_order;
 use crate::train::driver::{Driver, rounding_seed};
 use crate::train::weights::{Samples, quantised_weights};
 
