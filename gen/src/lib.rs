@@ -1,8 +1,10 @@
 //! The library behind the `logloom` command.
 pub mod cli;
+pub mod compare;
 pub mod compile;
 pub mod config;
 pub mod emit;
 pub mod flow;
+pub mod target;
 pub mod train;
 pub mod verify;

@@ -104,3 +104,74 @@ fn completions_know_the_verbs() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("check"));
     }
 }
+
+fn examples() -> &'static std::path::Path {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../examples").as_ref()
+}
+
+/// The last line on stdout.
+fn json(output: &std::process::Output) -> serde_json::Value {
+    assert!(output.status.success(), "{}", transcript(output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn training_agrees_between_model_and_simulation() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |target: &str| {
+        let run = folder.path().join(target).display().to_string();
+        let arguments =
+            ["train", "tiny.toml", "--target", target, "--epochs", "5", "--seed", "3", "-o", &run, "--json"];
+        json(&logloom(examples(), &arguments))
+    };
+    let (model, sim) = (train("model"), train("sim"));
+    for field in ["test_accuracy", "train_accuracy", "loss", "steps", "state_sha256", "format_version"] {
+        assert!(!model[field].is_null(), "{field}");
+        assert_eq!(model[field], sim[field], "{field}");
+    }
+    assert!(model["cycles"].is_null() && sim["cycles"].as_u64() > Some(0));
+}
+
+#[test]
+fn tiny_learns_xor_and_infer_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run").display().to_string();
+    let report = json(&logloom(examples(), &["train", "tiny.toml", "-o", &run, "--json"]));
+    assert_eq!(report["test_accuracy"], 1.0);
+    for file in ["checkpoint.safetensors", "curve.csv", "curve.svg"] {
+        assert!(folder.path().join("run").join(file).exists(), "{file}");
+    }
+    let checkpoint = format!("{run}/checkpoint.safetensors");
+    let infer = |target| {
+        let arguments =
+            ["infer", "tiny.toml", "--checkpoint", &checkpoint, "--data", "data/xor.csv", "--target", target];
+        transcript(&logloom(examples(), &arguments))
+    };
+    insta::assert_snapshot!(infer("model"));
+    assert_eq!(infer("model"), infer("sim"));
+}
+
+#[test]
+fn a_resumed_run_is_the_run_that_was_not_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str| folder.path().join(name).display().to_string();
+    let train = |name: &str, epochs: &str, resume: &[&str]| {
+        let folder = run(name);
+        let arguments = [&["train", "tiny.toml", "--epochs", epochs, "-o", &folder, "--json"], resume].concat();
+        json(&logloom(examples(), &arguments))
+    };
+    let whole = train("whole", "6", &[]);
+    train("parts", "2", &[]);
+    assert_eq!(train("parts", "6", &["--resume"]), whole);
+    for file in ["checkpoint.safetensors", "curve.csv", "curve.svg"] {
+        let read = |name: &str| std::fs::read(folder.path().join(name).join(file)).unwrap();
+        assert!(read("whole") == read("parts"), "{file}");
+    }
+}
+
+#[test]
+fn verify_compares_model_and_simulation() {
+    let report = json(&logloom(examples(), &["verify", "tiny.toml", "--steps", "2", "--json"]));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}

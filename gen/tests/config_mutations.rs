@@ -131,9 +131,10 @@ proptest! {
         std::fs::write(&path, &text).unwrap();
         match Configuration::load(&path, &[]) {
             Ok(configuration) => {
-                prop_assert_eq!(configuration.design.validate(), Ok(()));
-                prop_assert_eq!(configuration.design.banks(), configuration.plan.banks);
-                prop_assert!(u64::from(configuration.design.weight_depth) >= configuration.plan.weight.depth());
+                let (design, plan) = (configuration.design(), configuration.compiled.plan());
+                prop_assert_eq!(design.validate(), Ok(()));
+                prop_assert_eq!(design.banks(), plan.banks);
+                prop_assert!(u64::from(design.weight_depth) >= plan.weight.depth());
             }
             Err(errors) => {
                 prop_assert!(!errors.0.is_empty());

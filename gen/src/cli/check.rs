@@ -32,7 +32,7 @@ struct Report {
 
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let configuration = Configuration::load(&arguments.config, &[])?;
-    let design = &configuration.design;
+    let design = configuration.design();
     let memories = design.memories();
     let memory_bits = memories.iter().map(|memory| memory.total_bits()).sum();
     let pe_count = design.rows * design.columns;
@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
 
 /// Words per bank that the network takes in a memory, and what lies there.
 fn in_use(configuration: &Configuration, memory: &str) -> (u64, String) {
-    let plan = &configuration.plan;
+    let plan = configuration.compiled.plan();
     let region = match memory {
         "activation" => &plan.activation,
         "gradient" => &plan.gradient,

@@ -4,8 +4,11 @@
 mod check;
 mod completions;
 mod doctor;
+mod infer;
 mod new;
 mod output;
+mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,9 @@ struct Cli {
 enum Verb {
     New(new::Arguments),
     Check(check::Arguments),
+    Train(train::Arguments),
+    Verify(verify::Arguments),
+    Infer(infer::Arguments),
     Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
@@ -52,6 +58,9 @@ pub fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &mut output),
         Verb::Check(arguments) => check::run(&arguments, &mut output),
+        Verb::Train(arguments) => train::run_verb(&arguments, &mut output),
+        Verb::Verify(arguments) => verify::run(&arguments, &mut output),
+        Verb::Infer(arguments) => infer::run(&arguments, &mut output),
         Verb::Doctor(arguments) => doctor::run(&arguments, &mut output),
         Verb::Completions(arguments) => completions::run(&arguments, &mut Cli::command(), &mut output),
     };
@@ -62,8 +71,20 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Not eprintln!, which panics when stderr is closed.
             use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", chain(&error));
             ExitCode::from(2)
         }
     }
+}
+
+/// The error and its causes on one line. Causes that a message already tells are not told again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }

@@ -98,3 +98,8 @@ pub fn grouped(number: u64) -> String {
     }
     text
 }
+
+/// A fraction as percent with two places.
+pub fn percent(fraction: f64) -> String {
+    format!("{:.2} %", 100.0 * fraction)
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::control::isa::Rounding;
 use logloom_hdl::design::{Design, Format};
 
 use super::error::{ConfigError, ConfigErrors};
@@ -11,21 +12,18 @@ use super::keys::{self, KEYS};
 use super::origin::Origin;
 use super::plan::{MemoryPlan, Region};
 use super::written::{self, Entry, Override, Value, Written};
-use crate::train::data::{Normalise, Source};
+use crate::compile::{CompileError, Compiled, Task};
+use crate::train::data::{self, FileFormat, Normalise, Source};
 
 /// A validated configuration: every part of Logloom may rely on it.
 #[derive(Clone, Debug)]
 pub struct Configuration {
     /// The file, as the user named it.
     pub path: PathBuf,
-    /// The hardware; its name is the configuration's.
-    pub design: Design,
-    /// Sizes of the layers: inputs, hidden layers, classes; at least two.
-    pub layers: Vec<u32>,
+    /// The network, made ready for the design (whose name is the configuration's).
+    pub compiled: Compiled,
     pub training: Training,
     pub data: Data,
-    /// Where the matrices lie; they fit the memories of the design.
-    pub plan: MemoryPlan,
     /// Every value with its origin, derived ones included, in the order of the key table.
     pub settings: Vec<Setting>,
 }
@@ -35,28 +33,13 @@ pub struct Configuration {
 pub struct Training {
     /// Samples per step.
     pub batch: u32,
-    /// The learning rate is 2^-shift.
+    /// The learning rate is 2^-shift; the mean over the batch divides by the next power of two >= batch.
     pub learning_rate_shift: u32,
+    /// How an update is rounded to the grid of the master weight.
     pub rounding: Rounding,
     pub epochs: u32,
     /// Of initial weights, the order of samples, and the rounding generators.
     pub seed: u32,
-}
-
-impl Training {
-    /// The mean over a batch divides by 2^shift, the next power of two >= batch.
-    pub fn mean_shift(&self) -> u32 {
-        self.batch.next_power_of_two().ilog2()
-    }
-}
-
-/// How a weight update is rounded to the grid of the master weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rounding {
-    /// Half up.
-    Nearest,
-    /// With random bits added below the grid.
-    Stochastic,
 }
 
 /// Which samples train and which test.
@@ -87,12 +70,25 @@ pub struct Setting {
 }
 
 impl Configuration {
+    /// The hardware.
+    pub fn design(&self) -> &Design {
+        self.compiled.design()
+    }
+
     /// Reads and validates the file at `path`; `overrides` replace what it says.
     ///
     /// # Errors
     /// All problems that one stage finds, each with file, line and key.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigErrors> {
         Meaning { path, written: written::read(path, overrides)?, errors: Vec::new() }.configuration()
+    }
+
+    /// File, line and key of a value, as errors begin: `x.toml:12: data.train`.
+    pub fn place(&self, key: &str) -> String {
+        match self.settings.iter().find(|setting| setting.key == key).map(|setting| &setting.origin) {
+            Some(origin @ (Origin::File { .. } | Origin::Option(_))) => format!("{origin}: {key}"),
+            _ => format!("{}: {key}", self.path.display()),
+        }
     }
 
     /// The values as nested tables, as they would stand in a file without a preset.
@@ -131,18 +127,28 @@ impl Meaning<'_> {
         let training = self.training();
         let data = self.data();
         let design = self.design(name, &layers, training.batch);
-        let (Some(data), Some((design, plan))) = (data, design) else {
+        let (Some(data), Some(design)) = (data, design) else {
             return Err(ConfigErrors(self.errors));
         };
         if !self.errors.is_empty() {
             return Err(ConfigErrors(self.errors));
         }
+        let task = Task {
+            network: layers.clone(),
+            batch: training.batch,
+            learning_rate_shift: training.learning_rate_shift,
+            rounding: training.rounding,
+        };
+        let compiled = match Compiled::new(&task, &design) {
+            Ok(compiled) => compiled,
+            Err(error) => return Err(self.refused(&error)),
+        };
         let settings = KEYS.iter().filter_map(|key| {
             let Entry { value, origin } = self.written.remove(key.name)?;
             Some(Setting { key: key.name, value, origin })
         });
         let settings = settings.collect();
-        Ok(Configuration { path: self.path.to_path_buf(), design, layers, training, data, plan, settings })
+        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, settings })
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
@@ -252,15 +258,13 @@ impl Meaning<'_> {
     fn source(&mut self, key: &'static str, labels_key: &'static str) -> Option<Source> {
         let folder = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
         let path = folder.join(self.text(key)?);
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        match extension.to_ascii_lowercase().as_str() {
-            extension @ ("csv" | "npz") => {
-                let because = format!("beside {key}: a .{extension} file holds its labels");
-                self.without(&[labels_key], &because);
-                Some(if extension == "csv" { Source::Csv(path) } else { Source::Npz(path) })
+        match data::format_of(&path) {
+            format @ (FileFormat::Csv | FileFormat::Npz) => {
+                let extension = if format == FileFormat::Csv { "csv" } else { "npz" };
+                self.without(&[labels_key], &format!("beside {key}: a .{extension} file holds its labels"));
+                Some(if format == FileFormat::Csv { Source::Csv(path) } else { Source::Npz(path) })
             }
-            // MNIST's own files have no extension, so whatever is not one of the others is IDX.
-            _ => match self.text(labels_key) {
+            FileFormat::Idx => match self.text(labels_key) {
                 Some(labels) => Some(Source::Idx { inputs: path, labels: folder.join(labels) }),
                 None => {
                     let what = format!("an IDX file has no labels, and {labels_key} is missing");
@@ -325,8 +329,8 @@ impl Meaning<'_> {
         Format { bits: 1 + int + frac, frac }
     }
 
-    /// The hardware and the memory plan, if no error stands in the way.
-    fn design(&mut self, name: String, layers: &[u32], batch: u32) -> Option<(Design, MemoryPlan)> {
+    /// The hardware, if no error stands in the way.
+    fn design(&mut self, name: String, layers: &[u32], batch: u32) -> Option<Design> {
         let (rows, columns) = (self.given("array.rows"), self.given("array.columns"));
         let [activation, gradient, weight] =
             ["formats.activation", "formats.gradient", "formats.weight"].map(|key| self.format(key));
@@ -418,7 +422,23 @@ impl Meaning<'_> {
             self.conflict(&[&key], error.problem, remedy);
             return None;
         }
-        Some((design, plan))
+        Some(design)
+    }
+
+    /// What the compiler has against a valid design whose memories suffice.
+    fn refused(mut self, error: &CompileError) -> ConfigErrors {
+        let keys: &[&str] = match error {
+            CompileError::Shift { .. } => {
+                &["training.learning_rate", "formats.weight", "formats.activation", "formats.gradient"]
+            }
+            CompileError::AccumulatorTooNarrow { .. } => &["array.accumulator_bits", "network.layers"],
+            _ => &["network.layers", "training.batch"],
+        };
+        // The compiler's messages end with what to do, as those here.
+        let text = error.to_string();
+        let (what, remedy) = text.rsplit_once("; ").unwrap_or((&text, "choose a smaller network"));
+        self.conflict(keys, what, remedy);
+        ConfigErrors(self.errors)
     }
 
     fn accumulator_depth(&mut self, plan: &MemoryPlan, layers: &[u32], batch: u32, columns: u32) -> u32 {

@@ -6,5 +6,6 @@ pub mod data;
 pub mod driver;
 pub mod float;
 pub mod random;
+pub mod run;
 pub mod session;
 pub mod weights;

@@ -24,6 +24,14 @@ pub(super) fn load(inputs: &Path, labels: &Path) -> Result<Dataset, DataError> {
     Ok(Dataset { inputs: values, features, labels: classes })
 }
 
+/// The samples without labels; every sample is given the class 0.
+pub(super) fn load_inputs(path: &Path) -> Result<Dataset, DataError> {
+    let bytes = read(path)?;
+    let (inputs, features) = parse(path, &bytes)?.inputs()?;
+    let labels = vec![0; inputs.len() / features];
+    Ok(Dataset { inputs, features, labels })
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     read_regular(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })
 }

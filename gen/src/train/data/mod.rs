@@ -10,7 +10,7 @@ mod idx;
 mod npz;
 mod split;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use error::DataError;
 pub use split::{Split, epoch_order, split};
@@ -63,6 +63,38 @@ pub fn load(source: &Source) -> Result<Dataset, DataError> {
         Source::Idx { inputs, labels } => idx::load(inputs, labels),
         Source::Npz(path) => npz::load(path),
         Source::Csv(path) => csv::load(path),
+    }
+}
+
+/// The format of a file by its name: `.csv`, `.npz`, and IDX for everything else, since MNIST's own files have no
+/// extension.
+pub fn format_of(path: &Path) -> FileFormat {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "csv" => FileFormat::Csv,
+        "npz" => FileFormat::Npz,
+        _ => FileFormat::Idx,
+    }
+}
+
+/// A format of data files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    Csv,
+    Npz,
+    Idx,
+}
+
+/// Reads samples to be classified. Labels in a `.csv` or `.npz` are read and checked like those of [`load`]; an IDX
+/// file has none, and all of its samples are given the class 0.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_inputs(path: &Path) -> Result<Dataset, DataError> {
+    match format_of(path) {
+        FileFormat::Csv => csv::load(path),
+        FileFormat::Npz => npz::load(path),
+        FileFormat::Idx => idx::load_inputs(path),
     }
 }
 

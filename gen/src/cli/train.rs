@@ -1,0 +1,117 @@
+//! `logloom train`.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::Outcome;
+use super::output::{Output, grouped, percent};
+use crate::config::{Configuration, Override, Value};
+use crate::target::{self, Kind};
+use crate::train::run::{RunData, RunFolder, run};
+
+/// Train the network on a target
+#[derive(Args)]
+pub struct Arguments {
+    /// The configuration
+    config: PathBuf,
+    /// What runs the programs
+    #[arg(long, value_enum, default_value = "model")]
+    target: Kind,
+    /// Epochs of the whole run; instead of training.epochs
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Seed of weights, order and rounding; instead of training.seed
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Folder for checkpoint and learning curve [default: runs/NAME]
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Go on from the checkpoint in the folder
+    #[arg(long)]
+    resume: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    target: &'static str,
+    epochs: u32,
+    seed: u32,
+    test_accuracy: f64,
+    train_accuracy: f64,
+    /// Mean of the last epoch, nats.
+    loss: f64,
+    steps: u64,
+    /// Clock cycles of the steps; null on a target without a clock.
+    cycles: Option<u64>,
+    state_sha256: String,
+}
+
+pub fn run_verb(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut overrides = Vec::new();
+    for (key, option, value) in
+        [("training.epochs", "--epochs", arguments.epochs), ("training.seed", "--seed", arguments.seed)]
+    {
+        overrides.extend(value.map(|value| Override { key, value: Value::Integer(value), option }));
+    }
+    let configuration = Configuration::load(&arguments.config, &overrides)?;
+    let name = &configuration.design().name;
+    let folder = RunFolder::new(arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)));
+    let data = RunData::load(&configuration)?;
+    let mut target = target::open(arguments.target, configuration.design())?;
+
+    let bar = ProgressBar::new(0);
+    let style = "{msg}  {wide_bar} {pos}/{len} steps  {eta}";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let result = run(&configuration, &data, target.as_mut(), &folder, arguments.resume, &mut |progress| {
+        // In the report of a completed epoch, `step` still counts its steps.
+        let before = progress.epoch - u32::from(progress.record.is_some());
+        bar.set_length(u64::from(progress.epochs) * u64::from(progress.steps));
+        bar.set_position(u64::from(before) * u64::from(progress.steps) + u64::from(progress.step));
+        if let Some(record) = progress.record {
+            bar.set_message(format!(
+                "epoch {:3}  loss {:.4}  test {}",
+                record.epoch,
+                record.loss,
+                percent(record.test_accuracy)
+            ));
+        }
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    let result = result?;
+
+    let training = &configuration.training;
+    if arguments.json {
+        output.json(&Report {
+            target: arguments.target.name(),
+            epochs: training.epochs,
+            seed: training.seed,
+            test_accuracy: result.test_accuracy,
+            train_accuracy: result.train_accuracy,
+            loss: result.loss,
+            steps: result.steps,
+            cycles: result.cycles,
+            state_sha256: result.state_sha256,
+        })?;
+        return Ok(Outcome::Good);
+    }
+    output.line(&format!("test accuracy   {}", percent(result.test_accuracy)))?;
+    output.line(&format!("train accuracy  {}", percent(result.train_accuracy)))?;
+    output.line(&format!("loss            {:.4} nats", result.loss))?;
+    output.line(&format!("steps           {}", grouped(result.steps)))?;
+    if let Some(cycles) = result.cycles {
+        output.line(&format!("cycles          {}", grouped(cycles)))?;
+    }
+    output.line(&format!("state           {}", result.state_sha256))?;
+    output.line(&format!("learning curve  {}", folder.picture().display()))?;
+    output.line(&format!("checkpoint      {}", folder.checkpoint().display()))?;
+    Ok(Outcome::Good)
+}

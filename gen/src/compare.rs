@@ -1,0 +1,147 @@
+//! Verifying a configuration: brings up its targets, compares them, and writes the wave around a difference.
+
+use std::io::BufWriter;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::Result;
+use logloom_sim::netlist::Fault;
+use logloom_sim::target::Target;
+use tempfile::NamedTempFile;
+
+use crate::config::Configuration;
+use crate::target::{self, Kind, Options};
+use crate::train::atomic;
+use crate::train::run::RunData;
+use crate::verify::{VerifyProgress, VerifyReport, verify};
+
+/// What to compare, and how far.
+#[derive(Clone, Debug)]
+pub struct Comparison<'a> {
+    /// Two or more; the first is the reference.
+    pub targets: &'a [Kind],
+    /// Training steps.
+    pub steps: u64,
+    /// Defects that the simulation is to have: a comparison that cannot fail proves nothing.
+    pub faults: &'a [Fault],
+    /// Where the wave around a difference of the simulation goes (VCD).
+    pub wave: &'a Path,
+}
+
+/// Cycles that the wave shows before and after the instruction that made the difference.
+const MARGIN: u64 = 20;
+
+/// The report, and whether a wave was written.
+///
+/// # Errors
+/// A target cannot be brought up, or fails; or the wave cannot be written, or would replace a foreign file.
+pub fn compare(
+    configuration: &Configuration,
+    data: &RunData,
+    comparison: &Comparison<'_>,
+    observe: &mut dyn FnMut(VerifyProgress),
+) -> Result<(VerifyReport, bool)> {
+    let (report, culprit) = once(configuration, data, comparison, None, observe)?;
+    let Some((Kind::Sim, start, end)) = culprit else {
+        return Ok((report, false));
+    };
+    // A second run, as the waves of a whole run would be too large to keep. It is the same in every cycle.
+    let window = start.saturating_sub(MARGIN)..end + MARGIN;
+    let file = NamedTempFile::new()?;
+    once(configuration, data, comparison, Some((window, &file)), observe)?;
+    atomic::replace(comparison.wave, &std::fs::read(file.path())?, is_wave)?;
+    Ok((report, true))
+}
+
+/// Whether a file begins like a wave of the simulation.
+fn is_wave(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&head[..head.len().min(64)]).into_owned();
+    let mut words = head.split_whitespace();
+    words.next() == Some("$version") && words.next() == Some("logloom")
+}
+
+/// The target that differs, with its clock before and after the instruction.
+type Culprit = (Kind, u64, u64);
+
+/// Compares fresh targets. With a window of cycles and a file, the simulation writes its wave.
+fn once(
+    configuration: &Configuration,
+    data: &RunData,
+    comparison: &Comparison<'_>,
+    wave: Option<(Range<u64>, &NamedTempFile)>,
+    observe: &mut dyn FnMut(VerifyProgress),
+) -> Result<(VerifyReport, Option<Culprit>)> {
+    let mut targets: Vec<Box<dyn Target>> = Vec::new();
+    for &kind in comparison.targets {
+        let record = match (&wave, kind) {
+            (Some((window, file)), Kind::Sim) => {
+                let out: Box<dyn std::io::Write + Send> = Box::new(BufWriter::new(file.reopen()?));
+                Some((window.clone(), out))
+            }
+            _ => None,
+        };
+        let options = Options { faults: comparison.faults.to_vec(), record };
+        targets.push(target::open_with(kind, configuration.design(), options)?);
+    }
+    let seed = u64::from(configuration.training.seed);
+    let compiled = &configuration.compiled;
+    let report = verify(&mut targets, compiled, &data.training, comparison.steps, seed, observe)?;
+    let culprit = report.first_difference.as_ref().and_then(|difference| {
+        let at = targets.iter().position(|target| target.name() == difference.target)?;
+        let (start, end) = difference.cycles?;
+        Some((comparison.targets[at], start, end))
+    });
+    Ok((report, culprit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logloom_hdl::accelerator::accelerator;
+    use logloom_sim::netlist::{FaultKind, Simulator};
+
+    fn tiny() -> (Configuration, RunData) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tiny.toml");
+        let configuration = Configuration::load(&path, &[]).unwrap();
+        let data = RunData::load(&configuration).unwrap();
+        (configuration, data)
+    }
+
+    fn with_faults(faults: &[Fault], wave: &Path) -> Result<(VerifyReport, bool)> {
+        let (configuration, data) = tiny();
+        let targets = &[Kind::Model, Kind::Sim];
+        compare(&configuration, &data, &Comparison { targets, steps: 2, faults, wave }, &mut |_| {})
+    }
+
+    #[test]
+    fn a_sound_simulation_is_equal_and_leaves_no_wave() {
+        let folder = tempfile::tempdir().unwrap();
+        let wave = folder.path().join("x.vcd");
+        let (report, written) = with_faults(&[], &wave).unwrap();
+        assert!(report.equal && !written && !wave.exists());
+        assert_eq!((report.steps, report.instructions), (2, 14));
+    }
+
+    #[test]
+    fn one_wrong_bit_is_found_and_its_wave_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let wave = folder.path().join("x.vcd");
+        let top = accelerator(tiny().0.design(), 0).unwrap();
+        let simulator = Simulator::new(&top).unwrap();
+        let (_, path) = simulator.signals().find(|(_, path)| path.ends_with(".sum_q")).unwrap();
+        let fault = Fault { path: path.into(), bit: 3, kind: FaultKind::StuckAt1 };
+        let (report, written) = with_faults(std::slice::from_ref(&fault), &wave).unwrap();
+        assert!(!report.equal && written);
+        let difference = report.first_difference.unwrap();
+        let (start, end) = difference.cycles.unwrap();
+        assert!(difference.instruction.is_some() && start < end);
+        let text = std::fs::read_to_string(&wave).unwrap();
+        assert!(is_wave(text.as_bytes()) && text.contains("sum_q"), "{}", &text[..text.len().min(2000)]);
+        // An own wave may be replaced, another file may not.
+        assert!(with_faults(std::slice::from_ref(&fault), &wave).unwrap().1);
+        std::fs::write(&wave, "mine").unwrap();
+        let error = with_faults(&[fault], &wave).unwrap_err().to_string();
+        assert!(error.contains("was not written by Logloom"), "{error}");
+        assert_eq!(std::fs::read_to_string(&wave).unwrap(), "mine");
+    }
+}
