@@ -2,7 +2,10 @@
 
 use std::io::Write;
 use std::ops::Range;
+use std::path::PathBuf;
 
+use crate::emit::simulator::{self, Simulator};
+use crate::emit::{self, digest};
 use anyhow::Result;
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::design::Design;
@@ -10,7 +13,6 @@ use logloom_sim::model::Model;
 use logloom_sim::netlist::{self, Fault};
 use logloom_sim::target::Target;
 use logloom_sim::target::simulation::{Settings, Simulation};
-use sha2::{Digest, Sha256};
 
 /// A kind of target, named as on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,6 +21,10 @@ pub enum Kind {
     Model,
     /// The built-in simulation of the hardware that is emitted: cycle-accurate
     Sim,
+    /// The emitted Verilog, compiled by Verilator
+    Verilator,
+    /// The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator
+    Cxxrtl,
 }
 
 impl Kind {
@@ -26,6 +32,8 @@ impl Kind {
         match self {
             Kind::Model => "model",
             Kind::Sim => "sim",
+            Kind::Verilator => "verilator",
+            Kind::Cxxrtl => "cxxrtl",
         }
     }
 }
@@ -55,9 +63,9 @@ pub fn open_with(kind: Kind, design: &Design, options: Options) -> Result<Box<dy
     /// The pattern of all signals.
     const EVERYTHING: &str = "";
     Ok(match kind {
-        Kind::Model => Box::new(Model::new(design, digest(design))?),
+        Kind::Model => Box::new(Model::new(design, digest::word(design))?),
         Kind::Sim => {
-            let top = accelerator(design, digest(design))?;
+            let top = accelerator(design, digest::word(design))?;
             let watch = options.record.iter().map(|_| EVERYTHING.to_string()).collect();
             let netlist = netlist::Options { watch, faults: options.faults };
             let mut simulation = Simulation::new(&top, &Settings { netlist, ..Settings::default() })?;
@@ -66,11 +74,14 @@ pub fn open_with(kind: Kind, design: &Design, options: Options) -> Result<Box<dy
             }
             Box::new(simulation)
         }
+        Kind::Verilator => compiled(Simulator::Verilator, design)?,
+        Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
     })
 }
 
-/// The register DIGEST: the first 32 bits of the SHA-256 of the design's text.
-pub fn digest(design: &Design) -> u32 {
-    let digest = Sha256::digest(design.digest_text());
-    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+/// A simulator of the emitted Verilog, compiled unless it was before. They are kept in `target/simulators` of the current
+/// folder, or in the folder that `LOGLOOM_CACHE` names.
+fn compiled(simulator: Simulator, design: &Design) -> Result<Box<dyn Target>> {
+    let cache = std::env::var_os("LOGLOOM_CACHE").map_or_else(|| "target/simulators".into(), PathBuf::from);
+    Ok(Box::new(simulator::start(simulator, &emit::accelerator(design, "")?, &cache)?))
 }

@@ -4,6 +4,7 @@
 mod check;
 mod completions;
 mod doctor;
+mod generate;
 mod infer;
 mod new;
 mod output;
@@ -28,6 +29,7 @@ struct Cli {
 enum Verb {
     New(new::Arguments),
     Check(check::Arguments),
+    Gen(generate::Arguments),
     Train(train::Arguments),
     Verify(verify::Arguments),
     Infer(infer::Arguments),
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &mut output),
         Verb::Check(arguments) => check::run(&arguments, &mut output),
+        Verb::Gen(arguments) => generate::run(&arguments, &mut output),
         Verb::Train(arguments) => train::run_verb(&arguments, &mut output),
         Verb::Verify(arguments) => verify::run(&arguments, &mut output),
         Verb::Infer(arguments) => infer::run(&arguments, &mut output),

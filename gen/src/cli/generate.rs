@@ -1,0 +1,73 @@
+//! `logloom gen`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+
+use super::Outcome;
+use super::output::Output;
+use crate::compile::Mode;
+use crate::config::Configuration;
+use crate::emit::{self, plan::Entry};
+use crate::train::run::RunData;
+
+/// Write the Verilog, the program, and a testbench that stands alone
+#[derive(Args)]
+pub struct Arguments {
+    /// The configuration
+    config: PathBuf,
+    /// The folder; absent, empty, or generated before
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Training steps that the testbench replays and checks
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    steps: u32,
+    /// Print the disassembled training program as well
+    #[arg(long)]
+    listing: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    /// Of all files.
+    digest: String,
+    files: Vec<Entry>,
+}
+
+pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
+    let configuration = Configuration::load(&arguments.config, &[])?;
+    let data = RunData::load(&configuration)?;
+    let compiled = &configuration.compiled;
+    let text = std::fs::read_to_string(&arguments.config).with_context(|| arguments.config.display().to_string())?;
+
+    let mut plan = emit::accelerator(compiled.design(), &text)?;
+    emit::program(&mut plan, &compiled.program(Mode::Train, compiled.task().batch)?);
+    let seed = configuration.training.seed.into();
+    emit::testbench(&mut plan, &emit::record_training(compiled, &data.training, seed, arguments.steps.into())?);
+    let written = plan.write(&arguments.output)?;
+
+    if arguments.listing {
+        let listing = plan.get("listing.txt").context("the plan has a listing")?;
+        output.text(&String::from_utf8_lossy(listing))?;
+    }
+    if arguments.json {
+        output.json(&Report { digest: plan.digest(), files: plan.entries() })?;
+        return Ok(Outcome::Good);
+    }
+    output.line(&format!(
+        "{}: {} files written, {} unchanged, {} removed",
+        arguments.output.display(),
+        written.written,
+        written.unchanged,
+        written.removed
+    ))?;
+    output.line(&format!("digest {}", plan.digest()))?;
+    output.line(&format!("`make -C {}` runs the testbench under Verilator", arguments.output.join("tb").display()))?;
+    Ok(Outcome::Good)
+}
