@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use logloom_hdl::control::isa::{Dest, Instruction};
 use serde::Serialize;
 
 use super::Outcome;
 use super::output::{Output, grouped, table};
+use crate::compile::Mode;
+use crate::compile::cycles::{busy_cycles, cycles, program_cycles};
 use crate::config::Configuration;
 
-/// Validate a configuration; show every value with its origin, and the memory map
+/// Validate a configuration; show every value with its origin, the memory map and the cycles of a step
 #[derive(Args)]
 pub struct Arguments {
     /// The configuration
@@ -27,6 +30,8 @@ struct Report {
     origins: serde_json::Map<String, serde_json::Value>,
     /// All memories of the design together.
     memory_bits: u64,
+    /// Clock cycles of the instructions of a training step with a full batch.
+    cycles_per_batch: u64,
     pe_count: u32,
 }
 
@@ -36,12 +41,15 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let memories = design.memories();
     let memory_bits = memories.iter().map(|memory| memory.total_bits()).sum();
     let pe_count = design.rows * design.columns;
+    let step = configuration.compiled.program(Mode::Train, configuration.training.batch)?;
+    let cycles_per_batch = program_cycles(&step, design);
     if arguments.json {
         let origins = configuration.settings.iter();
         output.json(&Report {
             config: configuration.merged(),
             origins: origins.map(|setting| (setting.key.to_string(), setting.origin.to_string().into())).collect(),
             memory_bits,
+            cycles_per_batch,
             pe_count,
         })?;
         return Ok(Outcome::Good);
@@ -69,10 +77,41 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     }
     output.line("")?;
     output.text(&table(&rows, &[false, true, true, true, true, true, false]))?;
+
+    let mut rows = vec![["instruction", "cycles", "array busy"].map(String::from).to_vec()];
+    for instruction in &step {
+        let cycles = cycles(instruction, design);
+        let busy = match instruction {
+            Instruction::Gemm(gemm) => format!("{} %", 100 * busy_cycles(gemm, design) / cycles),
+            _ => String::new(),
+        };
+        rows.push(vec![description(instruction), grouped(cycles), busy]);
+    }
+    output.line("")?;
+    output.text(&table(&rows, &[false, true, true]))?;
+
     output.line("")?;
     output.line(&format!("processing elements  {pe_count}"))?;
     output.line(&format!("memory bits          {}", grouped(memory_bits)))?;
+    output.line(&format!("cycles per batch     {}", grouped(cycles_per_batch)))?;
     Ok(Outcome::Good)
+}
+
+/// An instruction in a few words; the listing of a program has all fields.
+fn description(instruction: &Instruction) -> String {
+    match instruction {
+        Instruction::Gemm(gemm) => {
+            let dest = match gemm.dest {
+                Dest::Activation => "activation",
+                Dest::Gradient => "gradient",
+                Dest::Weight => "weight",
+                Dest::Accumulator => "accumulator",
+            };
+            format!("gemm {} x {} x {} to {dest}", gemm.m, gemm.k, gemm.n)
+        }
+        Instruction::Softmax(softmax) => format!("softmax {} x {}", softmax.m, softmax.n),
+        Instruction::Halt => "halt".to_string(),
+    }
 }
 
 /// Words per bank that the network takes in a memory, and what lies there.
