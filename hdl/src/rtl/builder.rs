@@ -134,7 +134,7 @@ impl Builder {
         let (name, ty) = (declaration.name.clone(), declaration.ty);
         declaration.source = Source::Wire(value.clone());
         if std::mem::replace(&mut self.driven[index], true) {
-            self.mistake(&name, "driven twice");
+            self.mistake(&name, "driven twice: merge the two with `mux`");
         }
         if value.ty() != ty {
             self.mistake(&name, format!("{ty} driven by {}", value.ty()));
@@ -198,13 +198,13 @@ impl Builder {
             *enable = on.clone();
         }
         if std::mem::replace(&mut self.driven[index], true) {
-            self.mistake(&name, "driven twice");
+            self.mistake(&name, "driven twice: merge the two with `mux`");
         }
         if value.ty() != ty {
             self.mistake(&name, format!("{ty} driven by {}", value.ty()));
         }
-        if on.is_some_and(|e| e.ty() != unsigned(1)) {
-            self.mistake(&name, "the enable is not one bit");
+        if let Some(enable) = on.filter(|e| e.ty() != unsigned(1)) {
+            self.mistake(&name, format!("the enable is {}, not unsigned(1)", enable.ty()));
         }
     }
 
@@ -330,7 +330,7 @@ impl Builder {
         for (index, driven) in self.driven.clone().into_iter().enumerate() {
             if !driven {
                 let name = self.module.signals[index].name.clone();
-                self.mistake(&name, "not driven");
+                self.mistake(&name, "not driven: `drive` or `assign` it");
             }
         }
         checks::check(&mut self.module, &mut self.mistakes);

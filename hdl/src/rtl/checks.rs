@@ -90,7 +90,7 @@ impl<'a> Checker<'a> {
         // What printing adds, and what it is for.
         let mut taken: HashMap<String, String> = HashMap::new();
         for name in ["clk_i", "rst_ni", "unused_ok"] {
-            taken.insert(name.into(), "the printer".into());
+            taken.insert(name.into(), "the printed module".into());
         }
         for (name, what) in given {
             self.take(&mut taken, name.into(), name, what.into());
@@ -141,8 +141,15 @@ impl<'a> Checker<'a> {
     /// Claims a name of the module's scope; `culprit` is who is told when somebody has it.
     fn take(&mut self, taken: &mut HashMap<String, String>, name: String, culprit: &str, what: String) {
         match taken.get(&name) {
+            // A signal and something that the printer makes.
+            Some(other) if name == culprit && other.starts_with("the ") => {
+                self.mistake(culprit, format!("the name belongs to {other}; rename this {what}"));
+            }
+            Some(other) if name == culprit && what.starts_with("the ") => {
+                self.mistake(culprit, format!("the name belongs to {what}; rename the {other}"));
+            }
             Some(other) if name == culprit => {
-                self.mistake(culprit, format!("driven twice: the name belongs to {other} and to {what}; rename one"));
+                self.mistake(culprit, format!("driven twice, as {other} and as {what}: rename one"));
             }
             Some(other) => {
                 self.mistake(culprit, format!("`{name}`, which {what} needs, belongs to {other}; rename one"));
@@ -266,8 +273,9 @@ impl<'a> Checker<'a> {
             }
             let (size, depth) = size_and_depth(root, &mut sizes);
             if size > MAX_SIZE {
-                let message =
-                    format!("an expression of {size} operators when written out: name parts of it with `wire`");
+                let message = format!(
+                    "an expression of more than {MAX_SIZE} operators, written out: name parts of it with `wire`"
+                );
                 self.mistake(name, message);
             } else if depth > MAX_DEPTH {
                 let message = format!("an expression nested {depth} deep: name parts of it with `wire`");
