@@ -149,7 +149,7 @@ pub fn memories() -> Arc<Module> {
     let single = m.memory(
         "single",
         1,
-        ReadUnderWrite::New,
+        ReadUnderWrite::Old,
         ReadPort { enable: always.clone(), address: only.clone() },
         WritePort { enable: always, address: only, data: data.slice(0, 1) },
     );

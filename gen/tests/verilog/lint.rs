@@ -1,0 +1,64 @@
+//! No linter has anything to say.
+
+use super::{everything, write};
+use logloom::flow::lint::lint;
+use logloom::flow::testing::needs;
+use logloom::flow::tool::Tool;
+use logloom_hdl::accelerator::{TOP, accelerator};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::design::{Design, Format};
+use logloom_hdl::rtl::Module;
+use std::sync::Arc;
+
+fn assert_clean(top: &Arc<Module>) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = write(folder.path(), top);
+    for report in lint(&files, &top.name) {
+        assert!(!report.is_failure(), "{report}");
+    }
+}
+
+/// Counts the linters that are missing.
+fn count_missing() {
+    for tool in [Tool::Verilator, Tool::VeribleLint, Tool::Pyslang, Tool::Yosys, Tool::Iverilog] {
+        needs(&[tool]);
+    }
+}
+
+#[test]
+fn the_zoo_is_clean() {
+    count_missing();
+    assert_clean(&everything());
+}
+
+#[test]
+fn the_accelerator_is_clean() {
+    count_missing();
+    let families: [(u32, u32, Arc<dyn Arithmetic>); 2] = [
+        (3, 2, Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 1 })),
+        (1, 1, Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 })),
+    ];
+    for (rows, columns, arithmetic) in families {
+        let bits = arithmetic.operand_bits();
+        let mut design = Design {
+            name: "test".into(),
+            rows,
+            columns,
+            activation: Format { bits, frac: bits / 2 },
+            gradient: Format { bits, frac: bits - 2 },
+            arithmetic,
+            weight: Format { bits: 16, frac: 12 },
+            accumulator_bits: 40,
+            accumulator_depth: 16,
+            activation_depth: 128,
+            gradient_depth: 128,
+            weight_depth: 128,
+            batch_depth: 16,
+            program_depth: 8,
+        };
+        design.accumulator_bits = design.accumulator_bits.min(62 - design.lift());
+        let top = accelerator(&design, 0).unwrap();
+        assert_eq!(top.name, TOP);
+        assert_clean(&top);
+    }
+}
