@@ -103,7 +103,7 @@ impl Maker {
                 let low = self.expr_of_width(ty.width - high.width(), depth);
                 cast(&cat(&[high, low]), ty)
             }
-            11 if ty.width % 3 == 0 => cast(&self.expr_of_width(ty.width / 3, depth).repeat(3), ty),
+            11 if ty.width.is_multiple_of(3) => cast(&self.expr_of_width(ty.width / 3, depth).repeat(3), ty),
             12 if ty.width > 1 => {
                 let width = 1 + self.random.below(ty.width - 1);
                 let narrow = self.expr_of_width(width, depth);
