@@ -25,17 +25,19 @@ test: tools lint ## everything CI checks
 	$(CARGO) test --workspace --locked 2>&1 | tee target/test.log
 	@echo "skipped for want of a tool: $$(grep -c 'SKIP ' target/test.log || true)"
 
-lint: ## formatting and Clippy
+lint: tools ## formatting, Clippy, and five linters on the Verilog of every example
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --locked -p logloom --test lint
 
 demo: ## train handwritten digits in the simulation of a generated accelerator (needs only Rust)
 	$(CARGO) build --locked --release -p logloom
 	target/release/logloom check examples/digits.toml
 	target/release/logloom train examples/digits.toml --target sim --epochs 5 --output target/demo
 
-bench: ## simulation and training speed
-	$(CARGO) bench --workspace --locked
+bench: tools ## measure docs/results.md again, and the speed of simulation and model
+	$(CARGO) bench --locked -p logloom --bench results
+	$(CARGO) bench --locked -p logloom-sim
 
 docs: ## the Rust documentation, in target/doc
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
