@@ -172,6 +172,7 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
 
 #[test]
 fn verify_compares_model_and_simulation() {
-    let report = json(&logloom(examples(), &["verify", "tiny.toml", "--targets", "model,sim", "--steps", "2", "--json"]));
+    let report =
+        json(&logloom(examples(), &["verify", "tiny.toml", "--targets", "model,sim", "--steps", "2", "--json"]));
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
 }
