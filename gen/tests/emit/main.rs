@@ -27,9 +27,9 @@ fn design(rows: u32, columns: u32, dropped_bits: u32) -> Design {
         weight: "Q3.12".parse().unwrap(),
         accumulator_bits: 32,
         accumulator_depth: 16,
-        activation_depth: 32 * banks,
-        gradient_depth: 32 * banks,
-        weight_depth: 32 * banks,
+        activation_depth: 48 * banks,
+        gradient_depth: 48 * banks,
+        weight_depth: 48 * banks,
         batch_depth: 16,
         program_depth: 8,
     }

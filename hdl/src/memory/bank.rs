@@ -39,10 +39,11 @@ pub(super) fn bank(name: &str, depth: u32, width: u32, lane_bits: u32) -> Result
 
     let from = place(&mut m, "read", &index, &read);
     let enable = m.reg("read_enable_q", &from.enable);
-    let address = m.reg("read_address_q", &from.address);
+    // Only wanted addresses: those beyond the edge of a matrix may be beyond the memory.
+    let address = m.reg_when("read_address_q", &from.enable, &from.address);
     let to = place(&mut m, "write", &index, &write);
     let write_enable = m.reg("write_enable_q", &to.enable);
-    let write_address = m.reg("write_address_q", &to.address);
+    let write_address = m.reg_when("write_address_q", &to.enable, &to.address);
     let write_data = m.reg("write_data_q", &data);
     let word = m.memory(
         "words",
