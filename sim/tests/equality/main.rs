@@ -4,6 +4,7 @@ mod rig;
 
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
+use logloom_hdl::design::Format;
 use logloom_hdl::link::map::{Register, control};
 use logloom_sim::target::Target;
 use proptest::prelude::*;
@@ -154,15 +155,21 @@ proptest! {
         rows in 1u32..=9,
         columns in 1u32..=9,
         family in family(),
+        master_bits in 8u32..=24,
         shape in shape(),
         seed in any::<u64>(),
         stalls in proptest::option::of(any::<u64>()),
     ) {
-        let design = design(rows, columns, family, shape.tiles(rows, columns));
+        let design = design(rows, columns, family, master(master_bits), shape.tiles(rows, columns));
         let mut pair = Pair::new(&design, stalls);
         pair.fill(seed);
         pair.run(&program(&shape, design.banks(), design.accumulator_depth, columns));
     }
+}
+
+/// The format of master weights of that width: values up to 8.
+fn master(bits: u32) -> Format {
+    Format { bits, frac: bits - 4 }
 }
 
 fn log16() -> Arc<dyn Arithmetic> {
@@ -177,7 +184,7 @@ fn every_instruction_leaves_the_same_words() {
     for (rows, columns) in [(1, 1), (1, 5), (5, 1), (3, 4), (7, 2)] {
         for transposed in [false, true] {
             let shape = Shape { transposed, ..SHAPE };
-            let design = design(rows, columns, log16(), shape.tiles(rows, columns));
+            let design = design(rows, columns, log16(), master(16), shape.tiles(rows, columns));
             let mut pair = Pair::new(&design, None);
             pair.fill(u64::from(rows));
             pair.step(&program(&shape, design.banks(), design.accumulator_depth, columns));
@@ -188,7 +195,7 @@ fn every_instruction_leaves_the_same_words() {
 /// A reset in the middle of every instruction: the memories hold, and the program can be run again from the start.
 #[test]
 fn training_goes_on_after_a_reset_in_mid_run() {
-    let design = design(3, 2, log16(), SHAPE.tiles(3, 2));
+    let design = design(3, 2, log16(), master(16), SHAPE.tiles(3, 2));
     let program = program(&SHAPE, design.banks(), design.accumulator_depth, design.columns);
     for cycles in [3, 40, 150, 400, 700] {
         let mut pair = Pair::new(&design, None);
@@ -210,7 +217,7 @@ fn training_goes_on_after_a_reset_in_mid_run() {
 /// Accesses that are refused, and programs that mean nothing, leave the same words too.
 #[test]
 fn mistakes_of_the_host_give_the_same_errors() {
-    let design = design(2, 3, Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 0 }), [1, 1, 1]);
+    let design = design(2, 3, Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 0 }), master(16), [1, 1, 1]);
     let good = Gemm { m: 1, k: 1, n: 1, block: 1, ..Gemm::default() };
     let bad = [
         [0; 8],

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 const DIGEST: u32 = 0xC0DE_1234;
 
-/// A small design of one array shape and family, with memories of so many tiles: activation, gradient, weight.
-pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>, tiles: [u32; 3]) -> Design {
+/// A small design of one array shape and family, with masters of `weight` and memories of so many tiles: activation,
+/// gradient, weight.
+pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>, weight: Format, tiles: [u32; 3]) -> Design {
     let bits = arithmetic.operand_bits();
     let banks = rows.max(columns).max(2).next_power_of_two();
     let mut design = Design {
@@ -22,7 +23,7 @@ pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>, tiles: [
         activation: Format { bits, frac: bits / 2 },
         gradient: Format { bits, frac: bits - 2 },
         arithmetic,
-        weight: Format { bits: 16, frac: 12 },
+        weight,
         accumulator_bits: 40,
         accumulator_depth: 16,
         activation_depth: tiles[0] * banks,
@@ -76,7 +77,7 @@ impl Pair {
                 state ^= state << 13;
                 state ^= state >> 7;
                 state ^= state << 17;
-                let operand = (state >> 8) as i16 >> ((state >> 40) % 15);
+                let operand = ((state >> 8) as i32 >> 8) >> ((state >> 40) % 23);
                 let value = if region == Region::Label { operand & 3 } else { operand };
                 words.push((address(region, word), value as u32));
             }

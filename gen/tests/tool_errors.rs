@@ -1,0 +1,121 @@
+//! The words of errors about generated folders and external tools, and that nothing is overwritten.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::transcript;
+
+const CONFIG: &str = "preset = \"tiny\"\n[data]\ntrain = \"train.csv\"\ntest = \"train.csv\"\n";
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.toml"), CONFIG).unwrap();
+    std::fs::write(folder.path().join("train.csv"), "0,0,0\n0,1,1\n1,0,1\n1,1,0\n").unwrap();
+    folder
+}
+
+/// Runs `logloom` with the tools that `variables` name and no others.
+fn logloom(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_logloom"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env("LOGLOOM_CACHE", folder.join("cache"))
+        .env_remove("LOGLOOM_TOOLS")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the command starts")
+}
+
+#[test]
+fn folder_with_foreign_files() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::fs::write(folder.path().join("out/thesis.txt"), "years of work").unwrap();
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["gen", "x.toml", "-o", "out"], &[])));
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["thesis.txt"]);
+}
+
+#[test]
+fn edited_file() {
+    let folder = folder();
+    let generate = || logloom(folder.path(), &["gen", "x.toml", "-o", "out"], &[]);
+    assert!(generate().status.success());
+    assert!(generate().status.success(), "its own folder may be written again");
+    let edited = folder.path().join("out/rtl/pe.v");
+    std::fs::write(&edited, "// mine").unwrap();
+    insta::assert_snapshot!(transcript(&generate()));
+    assert_eq!(std::fs::read_to_string(edited).unwrap(), "// mine");
+}
+
+#[test]
+fn output_that_is_a_file() {
+    let folder = folder();
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["gen", "x.toml", "-o", "train.csv"], &[])));
+    assert!(std::fs::read_to_string(folder.path().join("train.csv")).unwrap().starts_with("0,0,0"));
+}
+
+#[test]
+fn missing_tool() {
+    let folder = folder();
+    let output = logloom(
+        folder.path(),
+        &["train", "x.toml", "--target", "verilator", "--epochs", "1"],
+        &[("LOGLOOM_VERILATOR", "no-such-verilator")],
+    );
+    insta::assert_snapshot!(transcript(&output));
+}
+
+#[test]
+fn tool_that_dies() {
+    let folder = folder();
+    let output = logloom(
+        folder.path(),
+        &["train", "x.toml", "--target", "verilator", "--epochs", "1"],
+        &[("LOGLOOM_VERILATOR", "/bin/false")],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.starts_with("error: make failed") && words.contains("/bin/false"), "{words}");
+    assert!(!folder.path().join("runs").exists(), "nothing is left behind");
+}
+
+/// Data files and checkpoints with bytes changed, cut or added: an error with exit code 2, or a run; never a panic.
+#[test]
+fn mutated_data_files() {
+    let folder = folder();
+    let run = |arguments: &[&str]| logloom(folder.path(), arguments, &[]);
+    assert!(run(&["train", "x.toml", "--epochs", "1", "-o", "run"]).status.success());
+    let checkpoint = folder.path().join("run/checkpoint.safetensors");
+    let data = folder.path().join("train.csv");
+    let good = [std::fs::read(&checkpoint).unwrap(), std::fs::read(&data).unwrap()];
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    for round in 0..60 {
+        let which = round % 2;
+        let mut bytes = good[which].clone();
+        match random(3) {
+            0 => bytes.truncate(random(bytes.len())),
+            1 => {
+                let position = random(bytes.len());
+                bytes[position] ^= 1 << random(8);
+            }
+            _ => bytes.insert(random(bytes.len()), random(256) as u8),
+        }
+        std::fs::write(&checkpoint, if which == 0 { &bytes } else { &good[0] }).unwrap();
+        std::fs::write(&data, if which == 1 { &bytes } else { &good[1] }).unwrap();
+        let output = run(&["infer", "x.toml", "--checkpoint", "run/checkpoint.safetensors", "--data", "train.csv"]);
+        let words = String::from_utf8_lossy(&output.stderr);
+        let code = output.status.code();
+        assert!(matches!(code, Some(0 | 2)) && !words.contains("panicked"), "round {round}, {code:?}: {words}");
+        assert_eq!(code == Some(2), words.starts_with("error: "), "round {round}: {words}");
+    }
+}
