@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Runs `logloom` in the folder, with what it prints free of colours.
+#[allow(dead_code, reason = "each test file compiles this module for itself")]
 pub fn logloom(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_logloom"))
         .args(arguments)
