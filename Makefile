@@ -33,7 +33,7 @@ lint: tools ## formatting, Clippy, and five linters on the Verilog of every exam
 demo: ## train handwritten digits in the simulation of a generated accelerator (needs only Rust)
 	$(CARGO) build --locked --release -p logloom
 	target/release/logloom check examples/digits.toml
-	target/release/logloom train examples/digits.toml --target sim --epochs 5 --output target/demo
+	target/release/logloom train examples/digits.toml --target sim --epochs 10 --output target/demo
 
 bench: tools ## measure docs/results.md again, and the speed of simulation and model
 	$(CARGO) bench --locked -p logloom --bench results
