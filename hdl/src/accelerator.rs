@@ -4,6 +4,7 @@
 //! accumulator tag of column 0 ([`timing::tag`]), the requantised vector of all columns ([`timing::values`] later), its word
 //! ([`writeback::LATENCY`] later), the memories.
 
+use crate::arith::Side;
 use crate::array::accumulator::{self, accumulator_address, accumulators};
 use crate::array::systolic::systolic;
 use crate::control::gemm::gemm_control;
@@ -28,10 +29,10 @@ fn low_lanes(vector: &Expr, width: u32, count: u32) -> Expr {
     vector.slice(0, width * count)
 }
 
-/// The codes in a vector of words `{pass, code}`.
-fn codes(words: &Expr, code_bits: u32, count: u32) -> Expr {
-    let word = code_bits + 1;
-    lanes(&(0..count).map(|l| words.slice(l * word, code_bits)).collect::<Vec<_>>())
+/// The codes for a side in a vector of words `{pass, codes}`.
+fn codes(words: &Expr, design: &Design, side: Side, count: u32) -> Expr {
+    let lane = |l| words.slice(l * design.activation_bits() + design.code_offset(side), design.code_bits(side));
+    lanes(&(0..count).map(lane).collect::<Vec<_>>())
 }
 
 /// A vector of `count` lanes, filled up with zero lanes to `banks`.
@@ -69,13 +70,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let (rows, columns, banks) = (design.rows, design.columns, design.banks());
     let lane_bits = banks.trailing_zeros();
     let arith = design.arithmetic.as_ref();
-    let (code, master_bits, bits) = (design.code_bits(), design.master_bits(), design.vector_bits());
+    let (moving_code, stationary_code) = (design.code_bits(Side::Moving), design.code_bits(Side::Stationary));
+    let (master_bits, bits) = (design.master_bits(), design.vector_bits());
     let one = unsigned(1);
 
-    let activation_memory = skewed("activation_memory", design.activation_depth, code + 1, lane_bits)?;
-    let gradient_memory = skewed("gradient_memory", design.gradient_depth, code, lane_bits)?;
+    let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), lane_bits)?;
+    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, lane_bits)?;
     let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, lane_bits)?;
-    let code_memory = skewed("weight_code_memory", design.weight_depth, code, lane_bits)?;
+    let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, lane_bits)?;
     let tile_bits = [&activation_memory, &gradient_memory, &weight_memory].map(|s| s.tile_bits);
     let tile_bits = tile_bits.into_iter().max().expect("three memories");
 
@@ -330,7 +332,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let host_stores = shift_line(&mut m, "host_operand", &host_operand, READ_LATENCY);
     let host_value = m.delay("host_value", data.slice(0, bits), READ_LATENCY);
 
-    let words = m.forward("words", unsigned(columns * (code + 1)));
+    let words = m.forward("words", unsigned(columns * design.activation_bits()));
     let masters = m.forward("masters", unsigned(columns * master_bits));
     let write_ports = ["valid", "tile", "carry", "line", "lane", "column", "count"];
     let write_widths = [1, tile_bits, tile_bits, lane_bits, lane_bits, 1, lane_bits + 1];
@@ -341,7 +343,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let writes = |dest: Dest| write_dest.value().is(dest as i64);
 
     let activation_words = padded(&words.value(), columns, banks);
-    let just_codes = padded(&codes(&words.value(), code, columns), columns, banks);
+    let code_words = |side| padded(&codes(&words.value(), design, side, columns), columns, banks);
     let activations = memory(
         &mut m,
         "activation_memory",
@@ -356,7 +358,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &gradient_memory,
         &read_gradient,
         &write.when(&writes(Dest::Gradient)),
-        &just_codes,
+        &code_words(Side::Moving),
     );
     let weight_write = write.when(&writes(Dest::Weight));
     let weights = memory(
@@ -367,21 +369,26 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &weight_write,
         &padded(&masters.value(), columns, banks),
     );
-    let weight_codes = memory(&mut m, "weight_code_memory", &code_memory, &read_code, &weight_write, &just_codes);
+    let weight_codes =
+        memory(&mut m, "weight_code_memory", &code_memory, &read_code, &weight_write, &code_words(Side::Stationary));
 
     // The edges of the array.
     let moving_arrives = shift_line(&mut m, "move", &moves, READ_LATENCY);
-    let moving_vector =
-        mux(&moving_is(Moving::Activation), &codes(&activations, code, rows), &low_lanes(&gradients, code, rows));
-    let moving_vector = m.wire("moving_vector", moving_vector.gate(&moving_arrives));
-    let stationary_vector = select(
-        &of(gemm::STATIONARY),
-        &[
-            low_lanes(&weight_codes, code, columns),
-            low_lanes(&gradients, code, columns),
-            codes(&activations, code, columns),
-        ],
+    let moving_vector = mux(
+        &moving_is(Moving::Activation),
+        &codes(&activations, design, Side::Moving, rows),
+        &low_lanes(&gradients, moving_code, rows),
     );
+    let moving_vector = m.wire("moving_vector", moving_vector.gate(&moving_arrives));
+    let stationary_weights = low_lanes(&weight_codes, stationary_code, columns);
+    let stationary_activations = codes(&activations, design, Side::Stationary, columns);
+    let stationary_vector = match design.arithmetic.is_symmetric() {
+        true => select(
+            &of(gemm::STATIONARY),
+            &[stationary_weights, low_lanes(&gradients, moving_code, columns), stationary_activations],
+        ),
+        false => mux(&stationary_is(Stationary::Activation), &stationary_activations, &stationary_weights),
+    };
     let stationary_vector = m.wire("stationary_vector", stationary_vector);
     let swap = shift_line(&mut m, "move_first", &loops.get("move_first_o"), READ_LATENCY);
     let load = shift_line(&mut m, "load", &loops.get("load_o"), READ_LATENCY);
@@ -397,7 +404,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             ("load_first_i", &load_first),
         ],
     );
-    let zero_codes: Vec<Expr> = (0..rows).map(|r| !moving_vector.lane(r, code).any() & &moving_arrives).collect();
+    let zero_codes: Vec<Expr> =
+        (0..rows).map(|r| !moving_vector.lane(r, moving_code).any() & &moving_arrives).collect();
     let zero_codes = m.wire("zero_code_lanes", lanes(&zero_codes));
     let zero_codes = m.reg("zero_codes_q", popcount(&zero_codes));
 
@@ -481,7 +489,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     let computed = mux(&is_softmax, &loss.get("gradients_o"), &values);
     let from_host = padded(&host_value, 1, columns);
-    let passes: Vec<Expr> = (0..columns).map(|c| activations.bit(c * (code + 1) + code)).collect();
+    let passes: Vec<Expr> = (0..columns).map(|c| activations.bit((c + 1) * design.activation_bits() - 1)).collect();
     let result = m.instance(
         "writeback",
         &writeback::writeback(design, tile_bits)?,
@@ -559,10 +567,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         .map(|&r| match r {
             Region::Registers => registers.get("value_o"),
             Region::Program => sequencer.get("program_data_o"),
-            Region::Activation => host_word(&mut m, r, &activations.slice(0, code + 1)),
-            Region::Gradient => host_word(&mut m, r, &gradients.slice(0, code)),
+            Region::Activation => host_word(&mut m, r, &activations.slice(0, design.activation_bits())),
+            Region::Gradient => host_word(&mut m, r, &gradients.slice(0, moving_code)),
             Region::Weight => host_word(&mut m, r, &weights.slice(0, master_bits)),
-            Region::WeightCode => host_word(&mut m, r, &weight_codes.slice(0, code)),
+            Region::WeightCode => host_word(&mut m, r, &weight_codes.slice(0, stationary_code)),
             Region::Accumulator => total.clone(),
             _ => host_word(&mut m, r, &sample_data),
         })

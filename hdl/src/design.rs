@@ -1,5 +1,5 @@
 //! The parameters that Verilog fixes, and what follows from them (section 1 of the specification).
-use crate::arith::Arithmetic;
+use crate::arith::{Arithmetic, Side};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -115,9 +115,30 @@ impl Design {
         self.arithmetic.operand_bits()
     }
 
-    /// Width of a code.
-    pub fn code_bits(&self) -> u32 {
-        self.arithmetic.code_bits()
+    /// Width of a stored code.
+    pub fn code_bits(&self, side: Side) -> u32 {
+        self.arithmetic.code_bits(side)
+    }
+
+    /// Width of the codes of an operand as they are written: `{stationary, moving}`, or the one that serves both sides.
+    pub fn word_bits(&self) -> u32 {
+        match self.arithmetic.is_symmetric() {
+            true => self.code_bits(Side::Moving),
+            false => self.code_bits(Side::Moving) + self.code_bits(Side::Stationary),
+        }
+    }
+
+    /// Position of the code for a side among these.
+    pub fn code_offset(&self, side: Side) -> u32 {
+        match side {
+            Side::Stationary if !self.arithmetic.is_symmetric() => self.code_bits(Side::Moving),
+            _ => 0,
+        }
+    }
+
+    /// Width of an entry of the activation memory: the ReLU derivative above the codes.
+    pub fn activation_bits(&self) -> u32 {
+        self.word_bits() + 1
     }
 
     /// Low product bits that the family drops.
@@ -164,14 +185,13 @@ impl Design {
     pub fn memories(&self) -> Vec<Memory> {
         let skewed = |name, words, bits| Memory { name, banks: self.banks(), words, bits };
         let sample = |name, bits| Memory { name, banks: 1, words: self.batch_depth, bits };
-        let code = self.code_bits();
         vec![
             Memory { name: "program", banks: 1, words: self.program_depth * 8, bits: 32 },
             sample("label", 16),
-            skewed("activation", self.activation_depth, code + 1),
-            skewed("gradient", self.gradient_depth, code),
+            skewed("activation", self.activation_depth, self.activation_bits()),
+            skewed("gradient", self.gradient_depth, self.code_bits(Side::Moving)),
             skewed("weight", self.weight_depth, self.master_bits()),
-            skewed("weight_code", self.weight_depth, code),
+            skewed("weight_code", self.weight_depth, self.code_bits(Side::Stationary)),
             Memory {
                 name: "accumulator",
                 banks: self.columns,
@@ -364,7 +384,7 @@ mod tests {
     fn derived_widths() {
         let design = design();
         assert_eq!(design.banks(), 4);
-        assert_eq!(design.code_bits(), 10);
+        assert_eq!(design.code_bits(Side::Moving), 10);
         // Four products of up to 2^22, either sign: 2^24 does not fit 25 signed bits.
         assert_eq!(design.sum_bits(), 26);
         assert_eq!(design.weight_frac(), 12);

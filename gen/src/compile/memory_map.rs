@@ -3,6 +3,7 @@
 //! The layout itself is [`MemoryPlan`], a function of network, batch and array; here it meets the memories that a design
 //! has.
 
+use logloom_hdl::arith::Side;
 use logloom_hdl::design::Design;
 use serde::Serialize;
 
@@ -85,11 +86,11 @@ impl Memory {
 
     /// Bits that one unit of depth takes.
     fn bits(self, design: &Design) -> u64 {
-        let (banks, code) = (design.banks(), design.code_bits());
+        let banks = design.banks();
         u64::from(match self {
-            Memory::Activation => banks * (code + 1),
-            Memory::Gradient => banks * code,
-            Memory::Weight => banks * (design.master_bits() + code),
+            Memory::Activation => banks * design.activation_bits(),
+            Memory::Gradient => banks * design.code_bits(Side::Moving),
+            Memory::Weight => banks * (design.master_bits() + design.code_bits(Side::Stationary)),
             Memory::Accumulator => design.columns * design.accumulator_bits,
             Memory::Batch => 4 * 16 + design.operand_bits(),
             Memory::Program => 8 * 32,

@@ -206,7 +206,7 @@ impl Compiled {
     }
 
     /// `W -= Xt dY`, or the same by columns as `Wt -= dYt X`, whichever keeps the array busier. The sums are the same;
-    /// stochastic rounding draws other numbers.
+    /// stochastic rounding draws other numbers. Where gradients have no stationary code, only the second form remains.
     fn update(&self, l: usize, samples: u32) -> Gemm {
         let (x, dy, w) = (self.activation(l - 1), self.gradient(l), self.weight(l));
         let gemm = Gemm {
@@ -219,7 +219,8 @@ impl Compiled {
             moving_by: By::Column,
             ..Gemm::default()
         };
-        let gemm = if self.passes(w.rows, w.columns, samples) <= self.passes(w.columns, w.rows, samples) {
+        let faster = self.passes(w.rows, w.columns, samples) <= self.passes(w.columns, w.rows, samples);
+        let gemm = if faster && self.design.arithmetic.is_symmetric() {
             let gemm = Gemm { m: narrow(w.rows), n: narrow(w.columns), block: self.block(w.rows), ..gemm };
             let gemm = Gemm { moving: Moving::Activation, stationary: Stationary::Gradient, dest_by: By::Row, ..gemm };
             with_moving(with_stationary(gemm, dy), x)

@@ -1,10 +1,12 @@
 //! The table of configuration keys: name, kind, default and help in one place. Reading, errors, suggestions
 //! and the commented starter file all come from it.
 
+use logloom_hdl::arith::family::{Choices, FAMILIES, Family, Parameter, Value};
 use std::fmt;
+use std::sync::LazyLock;
 
 /// What may stand behind a key, as far as it can be judged without looking at other keys.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Letters, digits, `_` and `-`; names files and the top module.
     Name,
@@ -15,13 +17,15 @@ pub enum Kind {
     /// A number strictly above `above` and strictly below `below`.
     Real { above: f64, below: f64 },
     /// One of the listed words.
-    Choice(&'static [&'static str]),
+    Choice(Vec<&'static str>),
     /// A fixed-point format `Q<int>.<frac>` with 1 + int + frac bits, inclusive bounds on the bits.
     Format { min_bits: u32, max_bits: u32 },
     /// A power of two up to one, written `2^-n` with n up to `max`.
     Rate { max: u32 },
     /// Layer sizes: at least two whole numbers, inclusive bounds for each.
     Layers { min: u32, max: u32 },
+    /// Whole numbers, at least one, inclusive bounds for each.
+    Integers { min: u32, max: u32 },
     /// A path, relative to the folder of the configuration file.
     Path,
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Kind {
             Kind::Layers { min, max } => {
                 write!(f, "a list of two or more layer sizes, each from {min} to {max}")
             }
+            Kind::Integers { min, max } => write!(f, "a list of whole numbers from {min} to {max}"),
             Kind::Path => f.write_str("a path, relative to the configuration file"),
         }
     }
@@ -70,7 +75,7 @@ pub struct Key {
     pub kind: Kind,
     pub absent: Absent,
     /// One line for people who write the file.
-    pub help: &'static str,
+    pub help: String,
 }
 
 impl Key {
@@ -85,8 +90,8 @@ impl Key {
     }
 }
 
-const fn key(name: &'static str, kind: Kind, absent: Absent, help: &'static str) -> Key {
-    Key { name, kind, absent, help }
+fn key(name: &'static str, kind: Kind, absent: Absent, help: &str) -> Key {
+    Key { name, kind, absent, help: help.to_string() }
 }
 
 const fn integer(min: u32, max: u32) -> Kind {
@@ -103,126 +108,188 @@ const NUMBER: Kind = Kind::Real { above: -1e15, below: 1e15 };
 const OPERAND: Kind = Kind::Format { min_bits: 4, max_bits: 16 };
 
 /// Every key, in the order in which files are written and shown.
-pub const KEYS: &[Key] = &[
-    key("name", Kind::Name, Absent::Derived("the file's name"), "names the accelerator"),
-    key("preset", Kind::Choice(super::presets::NAMES), Absent::Optional, "the values to start from"),
-    key(
-        "array.rows",
-        integer(1, 64),
-        Absent::Default("8"),
-        "rows of processing elements: inputs that are summed in one pass",
-    ),
-    key("array.columns", integer(1, 64), Absent::Default("8"), "columns of processing elements: outputs per pass"),
-    key(
-        "array.accumulator_bits",
-        integer(16, 48),
-        Absent::Derived("the smallest in which no sum of the network can wrap"),
-        "width of an accumulator below the array",
-    ),
-    key(
-        "array.accumulator_depth",
-        power(4, 4096),
-        Absent::Derived("the smallest that holds a batch of logits"),
-        "vectors that an accumulator memory holds",
-    ),
-    key(
-        "arithmetic.family",
-        Kind::Choice(&["exact", "mitchell"]),
-        Absent::Default("\"mitchell\""),
-        "how two operands become a product",
-    ),
-    key(
-        "arithmetic.fraction_bits",
-        integer(0, 15),
-        Absent::Optional,
-        "mitchell: fraction bits of the log code (default 4)",
-    ),
-    key(
-        "arithmetic.dropped_bits",
-        integer(0, 30),
-        Absent::Optional,
-        "mitchell: low product bits that are never formed (default 0)",
-    ),
-    key(
-        "arithmetic.form",
-        Kind::Choice(&["rows", "star"]),
-        Absent::Optional,
-        "exact: \"rows\" for carry chains, \"star\" for DSP blocks (default rows)",
-    ),
-    key("arithmetic.stages", integer(0, 2), Absent::Default("1"), "pipeline registers inside a product"),
-    key("formats.activation", OPERAND, Absent::Default("\"Q5.10\""), "activations and inputs"),
-    key("formats.gradient", OPERAND, Absent::Default("\"Q1.14\""), "gradients; as wide as activations"),
-    key(
-        "formats.weight",
-        Kind::Format { min_bits: 8, max_bits: 24 },
-        Absent::Default("\"Q3.12\""),
-        "master weights and biases",
-    ),
-    key(
-        "memory.activation_depth",
-        integer(1, 1 << 20),
-        Absent::Derived("the smallest that fits the network"),
-        "words per bank; a multiple of the number of banks",
-    ),
-    key(
-        "memory.gradient_depth",
-        integer(1, 1 << 20),
-        Absent::Derived("the smallest that fits the network"),
-        "words per bank; a multiple of the number of banks",
-    ),
-    key(
-        "memory.weight_depth",
-        integer(1, 1 << 20),
-        Absent::Derived("the smallest that fits the network"),
-        "words per bank; a multiple of the number of banks",
-    ),
-    key(
-        "memory.batch_depth",
-        power(1, 4096),
-        Absent::Derived("the smallest that fits the batch"),
-        "samples that the per-sample memories hold",
-    ),
-    key(
-        "memory.program_depth",
-        power(2, 1024),
-        Absent::Derived("the smallest that fits the programs"),
-        "instructions that the program memory holds",
-    ),
-    key("network.layers", Kind::Layers { min: 1, max: 4096 }, Absent::Required, "inputs, hidden layers, classes"),
-    key("training.batch", integer(1, 4096), Absent::Default("16"), "samples per step"),
-    key(
-        "training.learning_rate",
-        Kind::Rate { max: 15 },
-        Absent::Default("\"2^-3\""),
-        "per batch mean; the mean divides by the next power of two >= batch",
-    ),
-    key(
-        "training.rounding",
-        Kind::Choice(&["nearest", "stochastic"]),
-        Absent::Default("\"nearest\""),
-        "how an update is rounded to the master's grid",
-    ),
-    key("training.epochs", integer(0, 1_000_000), Absent::Default("40"), "passes over the training data"),
-    key("training.seed", integer(0, u32::MAX), Absent::Default("0"), "of initial weights, shuffling and rounding"),
-    key("data.train", Kind::Path, Absent::Required, "training samples: .idx images, .csv or .npz"),
-    key("data.train_labels", Kind::Path, Absent::Optional, "labels of .idx training images"),
-    key(
-        "data.test",
-        Kind::Path,
-        Absent::Optional,
-        "test samples; without them a part of the training data is held back",
-    ),
-    key("data.test_labels", Kind::Path, Absent::Optional, "labels of .idx test images"),
-    key(
-        "data.test_fraction",
-        Kind::Real { above: 0.0, below: 1.0 },
-        Absent::Optional,
-        "the part held back when data.test is absent (default 0.2)",
-    ),
-    key("data.split_seed", integer(0, u32::MAX), Absent::Optional, "chooses the part held back (default 0)"),
-    key("data.zero", NUMBER, Absent::Default("0.0"), "the stored value that becomes 0.0"),
-    key("data.one", NUMBER, Absent::Default("1.0"), "the stored value that becomes 1.0, for example 255 for bytes"),
-];
+pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let mut keys = before_families();
+    keys.extend(family_keys());
+    keys.extend(after_families());
+    keys
+});
+
+/// The key of a family's parameter.
+pub fn of_parameter(name: &str) -> &'static Key {
+    KEYS.iter().find(|key| key.section() == "arithmetic" && key.short() == name).expect("every parameter has a key")
+}
+
+/// One key for each name of a parameter, whichever families have it.
+fn family_keys() -> Vec<Key> {
+    let all = || FAMILIES.iter().flat_map(|family| family.parameters.iter().map(move |parameter| (family, parameter)));
+    let mut keys: Vec<Key> = Vec::new();
+    for (_, parameter) in all() {
+        if keys.iter().any(|key| key.short() == parameter.name) {
+            continue;
+        }
+        let sharing: Vec<(&Family, &Parameter)> = all().filter(|(_, other)| other.name == parameter.name).collect();
+        let families: Vec<&str> = sharing.iter().map(|(family, _)| family.name).collect();
+        let kind =
+            sharing.iter().map(|(_, parameter)| kind_of(&parameter.choices)).reduce(united).expect("at least one");
+        keys.push(Key {
+            // Leaked once per parameter: the keys live as long as the program.
+            name: format!("arithmetic.{}", parameter.name).leak(),
+            kind,
+            absent: Absent::Optional,
+            help: format!("{}: {} (default {})", families.join(", "), parameter.help, defaults(&sharing)),
+        });
+    }
+    keys
+}
+
+/// What families take with operands of 16 bits when nobody says.
+fn defaults(sharing: &[(&Family, &Parameter)]) -> String {
+    let text = |parameter: &Parameter| match parameter.choices.default(16) {
+        Value::Integer(number) => number.to_string(),
+        Value::Integers(numbers) => format!("{numbers:?}"),
+        Value::Word(word) => word,
+    };
+    let first = text(sharing[0].1);
+    if sharing.iter().all(|(_, parameter)| text(parameter) == first) {
+        return first;
+    }
+    let each: Vec<String> = sharing.iter().map(|(family, p)| format!("{} with {}", text(p), family.name)).collect();
+    each.join(", ")
+}
+
+fn kind_of(choices: &Choices) -> Kind {
+    match *choices {
+        Choices::Integer { min, max, .. } => Kind::Integer { min, max },
+        Choices::Integers { min, max, .. } => Kind::Integers { min, max },
+        Choices::Word { words, .. } => Kind::Choice(words.to_vec()),
+    }
+}
+
+/// What either of two families takes; each refuses later what only the other one takes.
+fn united(a: Kind, b: Kind) -> Kind {
+    match (a, b) {
+        (Kind::Integer { min: a, max: b }, Kind::Integer { min: c, max: d }) => integer(a.min(c), b.max(d)),
+        (Kind::Integers { min: a, max: b }, Kind::Integers { min: c, max: d }) => {
+            Kind::Integers { min: a.min(c), max: b.max(d) }
+        }
+        (Kind::Choice(mut a), Kind::Choice(b)) => {
+            a.extend(b.into_iter().filter(|word| !a.contains(word)).collect::<Vec<_>>());
+            Kind::Choice(a)
+        }
+        _ => panic!("families that share the name of a parameter share its type"),
+    }
+}
+
+fn before_families() -> Vec<Key> {
+    vec![
+        key("name", Kind::Name, Absent::Derived("the file's name"), "names the accelerator"),
+        key("preset", Kind::Choice(super::presets::NAMES.to_vec()), Absent::Optional, "the values to start from"),
+        key(
+            "array.rows",
+            integer(1, 64),
+            Absent::Default("8"),
+            "rows of processing elements: inputs that are summed in one pass",
+        ),
+        key("array.columns", integer(1, 64), Absent::Default("8"), "columns of processing elements: outputs per pass"),
+        key(
+            "array.accumulator_bits",
+            integer(16, 48),
+            Absent::Derived("the smallest in which no sum of the network can wrap"),
+            "width of an accumulator below the array",
+        ),
+        key(
+            "array.accumulator_depth",
+            power(4, 4096),
+            Absent::Derived("the smallest that holds a batch of logits"),
+            "vectors that an accumulator memory holds",
+        ),
+        key(
+            "arithmetic.family",
+            Kind::Choice(FAMILIES.iter().map(|family| family.name).collect()),
+            Absent::Default("\"mitchell\""),
+            "how two operands become a product",
+        ),
+    ]
+}
+
+fn after_families() -> Vec<Key> {
+    vec![
+        key("arithmetic.stages", integer(0, 2), Absent::Default("1"), "pipeline registers inside a product"),
+        key("formats.activation", OPERAND, Absent::Default("\"Q5.10\""), "activations and inputs"),
+        key("formats.gradient", OPERAND, Absent::Default("\"Q1.14\""), "gradients; as wide as activations"),
+        key(
+            "formats.weight",
+            Kind::Format { min_bits: 8, max_bits: 24 },
+            Absent::Default("\"Q3.12\""),
+            "master weights and biases",
+        ),
+        key(
+            "memory.activation_depth",
+            integer(1, 1 << 20),
+            Absent::Derived("the smallest that fits the network"),
+            "words per bank; a multiple of the number of banks",
+        ),
+        key(
+            "memory.gradient_depth",
+            integer(1, 1 << 20),
+            Absent::Derived("the smallest that fits the network"),
+            "words per bank; a multiple of the number of banks",
+        ),
+        key(
+            "memory.weight_depth",
+            integer(1, 1 << 20),
+            Absent::Derived("the smallest that fits the network"),
+            "words per bank; a multiple of the number of banks",
+        ),
+        key(
+            "memory.batch_depth",
+            power(1, 4096),
+            Absent::Derived("the smallest that fits the batch"),
+            "samples that the per-sample memories hold",
+        ),
+        key(
+            "memory.program_depth",
+            power(2, 1024),
+            Absent::Derived("the smallest that fits the programs"),
+            "instructions that the program memory holds",
+        ),
+        key("network.layers", Kind::Layers { min: 1, max: 4096 }, Absent::Required, "inputs, hidden layers, classes"),
+        key("training.batch", integer(1, 4096), Absent::Default("16"), "samples per step"),
+        key(
+            "training.learning_rate",
+            Kind::Rate { max: 15 },
+            Absent::Default("\"2^-3\""),
+            "per batch mean; the mean divides by the next power of two >= batch",
+        ),
+        key(
+            "training.rounding",
+            Kind::Choice(vec!["nearest", "stochastic"]),
+            Absent::Default("\"nearest\""),
+            "how an update is rounded to the master's grid",
+        ),
+        key("training.epochs", integer(0, 1_000_000), Absent::Default("40"), "passes over the training data"),
+        key("training.seed", integer(0, u32::MAX), Absent::Default("0"), "of initial weights, shuffling and rounding"),
+        key("data.train", Kind::Path, Absent::Required, "training samples: .idx images, .csv or .npz"),
+        key("data.train_labels", Kind::Path, Absent::Optional, "labels of .idx training images"),
+        key(
+            "data.test",
+            Kind::Path,
+            Absent::Optional,
+            "test samples; without them a part of the training data is held back",
+        ),
+        key("data.test_labels", Kind::Path, Absent::Optional, "labels of .idx test images"),
+        key(
+            "data.test_fraction",
+            Kind::Real { above: 0.0, below: 1.0 },
+            Absent::Optional,
+            "the part held back when data.test is absent (default 0.2)",
+        ),
+        key("data.split_seed", integer(0, u32::MAX), Absent::Optional, "chooses the part held back (default 0)"),
+        key("data.zero", NUMBER, Absent::Default("0.0"), "the stored value that becomes 0.0"),
+        key("data.one", NUMBER, Absent::Default("1.0"), "the stored value that becomes 1.0, for example 255 for bytes"),
+    ]
+}
 
 /// The key of that name.
 pub fn find(name: &str) -> Option<&'static Key> {
@@ -232,7 +299,7 @@ pub fn find(name: &str) -> Option<&'static Key> {
 /// The sections in order, each once, without the top of the file.
 pub fn sections() -> Vec<&'static str> {
     let mut sections: Vec<&'static str> = Vec::new();
-    for key in KEYS {
+    for key in KEYS.iter() {
         if !key.section().is_empty() && !sections.contains(&key.section()) {
             sections.push(key.section());
         }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::family::{self, FAMILIES, Values};
+use logloom_hdl::arith::{Arithmetic, Side};
 use logloom_hdl::control::isa::Rounding;
 use logloom_hdl::design::{Design, Format};
 
@@ -302,26 +303,33 @@ impl Meaning<'_> {
     }
 
     fn arithmetic(&mut self, operand_bits: u32) -> Arc<dyn Arithmetic> {
-        let stages = self.given("arithmetic.stages");
-        if self.text("arithmetic.family") == Some("exact") {
-            self.without(&["arithmetic.fraction_bits", "arithmetic.dropped_bits"], "with family = \"exact\"");
-            let form = match self.text("arithmetic.form") {
-                Some("star") => Form::Star,
-                Some(_) => Form::Rows,
-                None => {
-                    let default = Entry { value: Value::Text("rows".to_string()), origin: Origin::Default };
-                    self.written.insert("arithmetic.form", default);
-                    Form::Rows
-                }
+        let name = self.text("arithmetic.family").expect("has a default");
+        let family = family::find(name).expect("checked as a choice");
+        let foreign: Vec<&'static str> = FAMILIES
+            .iter()
+            .flat_map(|other| other.parameters)
+            .filter(|parameter| family.parameters.iter().all(|own| own.name != parameter.name))
+            .map(|parameter| keys::of_parameter(parameter.name).name)
+            .collect();
+        self.without(&foreign, &format!("with family = \"{}\"", family.name));
+        let values = Values::new(family, operand_bits, self.given("arithmetic.stages"), |parameter| {
+            Some(match self.value(keys::of_parameter(parameter).name)? {
+                Value::Integer(number) => family::Value::Integer(*number),
+                Value::Integers(numbers) => family::Value::Integers(numbers.clone()),
+                Value::Text(word) => family::Value::Word(word.clone()),
+                Value::Real(_) => unreachable!("no parameter of a family is a real number"),
+            })
+        });
+        for (parameter, value) in values.parameters() {
+            let value = match value {
+                family::Value::Integer(number) => Value::Integer(*number),
+                family::Value::Integers(numbers) => Value::Integers(numbers.clone()),
+                family::Value::Word(word) => Value::Text(word.clone()),
             };
-            Arc::new(Exact { operand_bits, form, stages })
-        } else {
-            self.without(&["arithmetic.form"], "with family = \"mitchell\"");
-            // Full precision needs fewer bits in narrow formats.
-            let fraction_bits = self.or_default("arithmetic.fraction_bits", 4.min(operand_bits - 1));
-            let dropped_bits = self.or_default("arithmetic.dropped_bits", 0);
-            Arc::new(Mitchell { operand_bits, fraction_bits, dropped_bits, stages })
+            let default = Entry { value, origin: Origin::Default };
+            self.written.entry(keys::of_parameter(parameter).name).or_insert(default);
         }
+        (family.make)(&values)
     }
 
     fn format(&self, key: &str) -> Format {
@@ -375,12 +383,11 @@ impl Meaning<'_> {
         };
         design.accumulator_bits = self.or_derive("array.accumulator_bits", accumulator_bits(&design, layers, batch));
         design.accumulator_depth = self.accumulator_depth(&plan, layers, batch, columns);
-        let code = design.code_bits();
         let network = Network { layers, batch, rows, columns };
-        // The entry of an activation has the ReLU derivative above its code.
-        design.activation_depth = self.skewed(&network, "activation", &plan.activation, code + 1);
-        design.gradient_depth = self.skewed(&network, "gradient", &plan.gradient, code);
-        design.weight_depth = self.skewed(&network, "weight", &plan.weight, weight.bits + code);
+        design.activation_depth = self.skewed(&network, "activation", &plan.activation, design.activation_bits());
+        design.gradient_depth = self.skewed(&network, "gradient", &plan.gradient, design.code_bits(Side::Moving));
+        design.weight_depth =
+            self.skewed(&network, "weight", &plan.weight, weight.bits + design.code_bits(Side::Stationary));
         design.batch_depth = self.or_derive("memory.batch_depth", batch.next_power_of_two());
         if design.batch_depth < batch {
             self.conflict(

@@ -72,7 +72,7 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors
     for Override { key, value, option } in overrides {
         let origin = Origin::Option(option);
         let key = keys::find(key).expect("overrides name keys of the table");
-        let value = check(key.kind, value.clone())
+        let value = check(&key.kind, value.clone())
             .map_err(|(what, remedy)| ConfigError::of_key(path, &origin, key.name, what, remedy))?;
         written.insert(key.name, Entry { value, origin });
     }
@@ -87,14 +87,14 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors
         }
     }
     let mut missing = Vec::new();
-    for key in KEYS {
+    for key in KEYS.iter() {
         if written.contains_key(key.name) {
             continue;
         }
         match key.absent {
             Absent::Default(text) => {
                 let value = DeValue::parse(text).expect("defaults are TOML");
-                let value = value_of(key.kind, value.get_ref()).expect("defaults obey their kind");
+                let value = value_of(&key.kind, value.get_ref()).expect("defaults obey their kind");
                 let origin = Origin::Default;
                 written.insert(key.name, Entry { value, origin });
             }
@@ -194,7 +194,7 @@ fn parse(path: &Path, text: &str, origin_of_line: &dyn Fn(usize) -> Origin) -> R
             }
             Some(key) => {
                 let origin = origin_at(value.span().start);
-                match value_of(key.kind, value.get_ref()) {
+                match value_of(&key.kind, value.get_ref()) {
                     Ok(value) => {
                         written.insert(key.name, Entry { value, origin });
                     }
@@ -255,7 +255,7 @@ fn unknown_key(section: &str, short: &str, is_table: bool) -> (String, String) {
 type Complaint = (String, String);
 
 /// The value, if it has the kind.
-fn value_of(kind: Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
+fn value_of(kind: &Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
     let wrong_type = || {
         let what = format!("is {}", article(value));
         (what, format!("choose {kind}"))
@@ -272,7 +272,7 @@ fn value_of(kind: Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
             Value::Real(number.map_err(|_| wrong_type())? as f64)
         }
         (Kind::Real { .. }, DeValue::Float(number)) => Value::Real(number.as_str().parse().map_err(|_| wrong_type())?),
-        (Kind::Layers { .. }, DeValue::Array(items)) => {
+        (Kind::Layers { .. } | Kind::Integers { .. }, DeValue::Array(items)) => {
             let mut sizes = Vec::new();
             for item in items {
                 let DeValue::Integer(number) = item.get_ref() else {
@@ -295,9 +295,12 @@ fn value_of(kind: Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
     check(kind, value)
 }
 
-fn out_of_range(kind: Kind, spelling: &str) -> Complaint {
+fn out_of_range(kind: &Kind, spelling: &str) -> Complaint {
     let range = match kind {
-        Kind::Integer { min, max } | Kind::PowerOfTwo { min, max } | Kind::Layers { min, max } => {
+        Kind::Integer { min, max }
+        | Kind::PowerOfTwo { min, max }
+        | Kind::Layers { min, max }
+        | Kind::Integers { min, max } => {
             format!(" {min}..={max}")
         }
         _ => String::new(),
@@ -306,28 +309,31 @@ fn out_of_range(kind: Kind, spelling: &str) -> Complaint {
 }
 
 /// The rules of a kind for a value of its type.
-fn check(kind: Kind, value: Value) -> Result<Value, Complaint> {
+fn check(kind: &Kind, value: Value) -> Result<Value, Complaint> {
     let choose = format!("choose {kind}");
     match (kind, &value) {
         (Kind::Integer { min, max } | Kind::PowerOfTwo { min, max }, Value::Integer(number))
-            if !(min..=max).contains(number) =>
+            if !(*min..=*max).contains(number) =>
         {
             Err(out_of_range(kind, &number.to_string()))
         }
         (Kind::PowerOfTwo { .. }, Value::Integer(number)) if !number.is_power_of_two() => {
             Err((format!("{number} is not a power of two"), choose))
         }
-        (Kind::Real { above, below }, Value::Real(number)) if !(*number > above && *number < below) => {
+        (Kind::Real { above, below }, Value::Real(number)) if !(number > above && number < below) => {
             Err((format!("{number:?} is out of range"), choose))
         }
         (Kind::Layers { .. }, Value::Integers(sizes)) if sizes.len() < 2 => {
             Err((format!("has {} of the two or more sizes", sizes.len()), choose))
         }
+        (Kind::Integers { .. }, Value::Integers(numbers)) if numbers.is_empty() => {
+            Err(("is an empty list".to_string(), choose))
+        }
         (Kind::Layers { .. }, Value::Integers(sizes)) if sizes.len() > LAYERS_AT_MOST => {
             Err((format!("has {} layers", sizes.len()), format!("choose at most {LAYERS_AT_MOST}")))
         }
-        (Kind::Layers { min, max }, Value::Integers(sizes)) => {
-            match sizes.iter().find(|size| !(min..=max).contains(*size)) {
+        (Kind::Layers { min, max } | Kind::Integers { min, max }, Value::Integers(sizes)) => {
+            match sizes.iter().find(|size| !(*min..=*max).contains(*size)) {
                 Some(size) => Err(out_of_range(kind, &size.to_string())),
                 None => Ok(value),
             }
@@ -343,7 +349,7 @@ fn check(kind: Kind, value: Value) -> Result<Value, Complaint> {
             None => Err((format!("{} is not a fixed-point format", quoted(text)), choose)),
             Some((int, frac)) => {
                 let bits = u64::from(int) + u64::from(frac) + 1;
-                if (u64::from(min_bits)..=u64::from(max_bits)).contains(&bits) {
+                if (u64::from(*min_bits)..=u64::from(*max_bits)).contains(&bits) {
                     Ok(value)
                 } else {
                     Err((format!("{} has {bits} bits", quoted(text)), choose))
@@ -352,7 +358,7 @@ fn check(kind: Kind, value: Value) -> Result<Value, Complaint> {
         },
         (Kind::Rate { max }, Value::Text(text)) => match rate_of(text) {
             None => Err((format!("{} is not a power of two", quoted(text)), choose)),
-            Some(shift) if shift > max => Err((format!("{} is out of range", quoted(text)), choose)),
+            Some(shift) if shift > *max => Err((format!("{} is out of range", quoted(text)), choose)),
             Some(_) => Ok(value),
         },
         (Kind::Name, Value::Text(text)) if !is_name(text) => Err((format!("{} is not a name", quoted(text)), choose)),

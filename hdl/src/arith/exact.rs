@@ -1,8 +1,29 @@
 //! Exact products of two's complement operands: the baseline.
-use super::Addend;
-use super::{Arithmetic, ParameterError, check_operand_bits, check_stages};
+use super::family::{Choices, Family, Parameter};
+use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, mux};
 use std::fmt;
+use std::sync::Arc;
+
+pub const FAMILY: Family = Family {
+    name: "exact",
+    summary: "exact products, the baseline",
+    parameters: &[Parameter {
+        name: "form",
+        choices: Choices::Word { words: &["rows", "star"], default: "rows" },
+        help: "\"rows\" for carry chains, \"star\" for DSP blocks",
+    }],
+    units: &[
+        "operand_bits=8 form=rows",
+        "operand_bits=8 form=star",
+        "operand_bits=16 form=rows stages=2",
+        "operand_bits=16 form=star stages=1",
+    ],
+    make: |values| {
+        let form = if values.word("form") == "star" { Form::Star } else { Form::Rows };
+        Arc::new(Exact { operand_bits: values.operand_bits, form, stages: values.stages })
+    },
+};
 
 /// How the hardware forms the product. All forms give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +39,7 @@ impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Form::Rows => "rows",
-            Form::Star => "plain",
+            Form::Star => "star",
         })
     }
 }
@@ -108,7 +129,7 @@ impl Arithmetic for Exact {
         self.operand_bits
     }
 
-    fn code_bits(&self) -> u32 {
+    fn code_bits(&self, _: Side) -> u32 {
         self.operand_bits
     }
 
@@ -125,8 +146,12 @@ impl Arithmetic for Exact {
         1 << (2 * self.operand_bits - 2)
     }
 
+    fn error_bound(&self) -> ErrorBound {
+        ErrorBound::EXACT
+    }
+
     #[inline]
-    fn encode(&self, operand: i64) -> u32 {
+    fn encode(&self, _: Side, operand: i64, _: u32) -> u32 {
         debug_assert!(operand >> (self.operand_bits - 1) == operand >> 63);
         operand as u32 & ((1 << self.operand_bits) - 1)
     }
@@ -136,7 +161,7 @@ impl Arithmetic for Exact {
         self.operand(moving) * self.operand(stationary)
     }
 
-    fn encode_rtl(&self, _: &mut Builder, operand: &Expr) -> Expr {
+    fn encode_rtl(&self, _: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
         operand.as_unsigned()
     }
 
@@ -165,7 +190,7 @@ mod tests {
             let mut largest = 0;
             for a in range.clone() {
                 for b in range.clone() {
-                    let product = family.product(family.encode(a), family.encode(b));
+                    let product = family.product(family.encode(Side::Moving, a, 0), family.encode(Side::Moving, b, 0));
                     assert_eq!(product, a * b);
                     largest = largest.max(product.abs());
                 }
@@ -177,7 +202,7 @@ mod tests {
     #[test]
     fn the_widest_operands_reach_the_bound() {
         let family = exact(16);
-        let least = family.encode(-32768);
+        let least = family.encode(Side::Moving, -32768, 0);
         assert_eq!(family.product(least, least), family.product_bound());
     }
 
@@ -185,7 +210,7 @@ mod tests {
     fn only_zero_has_the_zero_code() {
         let family = exact(16);
         for operand in -32768..32768 {
-            assert_eq!(family.encode(operand) == 0, operand == 0);
+            assert_eq!(family.encode(Side::Moving, operand, 0) == 0, operand == 0);
         }
     }
 

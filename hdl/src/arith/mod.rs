@@ -1,15 +1,19 @@
 //! Multiplier families. One file each: parameters, code format, reference on plain integers, error bound, hardware.
 //!
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
+//! To add a family, write its file and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
 pub mod exact;
+pub mod family;
 pub mod mitchell;
+mod parts;
 
-use crate::rtl::{Builder, ElaborationError, Expr, Module, signed};
+use crate::rtl::{Builder, ElaborationError, Expr, Module, signed, unsigned};
 use std::fmt::Debug;
 use std::sync::Arc;
 
 pub use exact::{Exact, Form};
+pub use family::{Choices, FAMILIES, Family, Parameter, Values};
 pub use mitchell::Mitchell;
 
 /// Pipeline registers that a product may have inside.
@@ -46,10 +50,48 @@ impl Addend {
     }
 }
 
+/// The side of the array that an operand enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Operands that move along the rows: activations and gradients.
+    Moving,
+    /// Operands that stay in the array for a block: weights, and activations or gradients for weight updates.
+    Stationary,
+}
+
+/// Bound on the error of a product of the operands a and b, with p the product scaled back by `2^dropped_bits`:
+/// `relative_low * |ab| - absolute <= |p| - |ab| <= relative_high * |ab| + absolute`, and p has the sign of ab or is 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ErrorBound {
+    pub relative_low: f64,
+    pub relative_high: f64,
+    /// In units of the full product.
+    pub absolute: f64,
+}
+
+impl ErrorBound {
+    /// Of exact products.
+    pub const EXACT: Self = Self { relative_low: 0.0, relative_high: 0.0, absolute: 0.0 };
+
+    /// Whether a product keeps the bound; `slack` covers the rounding of floating point.
+    pub fn holds(&self, a: i64, b: i64, product: i64) -> bool {
+        let exact = a * b;
+        if product != 0 && (product < 0) != (exact < 0) {
+            return false;
+        }
+        let (exact, error) = (exact.unsigned_abs() as f64, (product.abs() - exact.abs()) as f64);
+        let slack = 1e-9 * exact + 1e-9;
+        self.relative_low * exact - self.absolute - slack <= error
+            && error <= self.relative_high * exact + self.absolute + slack
+    }
+}
+
 /// A multiplier family with its parameters chosen.
 ///
-/// Every implementation keeps two laws: the code of an operand is 0 exactly when the operand is 0, and a
-/// product with a zero code is 0.
+/// Memories hold codes. An operand is encoded when it is written; its lane code, which processing elements combine, is
+/// formed from the stored code at the edge of the array ([`lane_rtl`](Self::lane_rtl)).
+///
+/// Every implementation keeps two laws: the operand 0 has the code 0, and a product with a code 0 is 0.
 pub trait Arithmetic: Send + Sync + Debug {
     /// Family name, as written in a configuration.
     fn name(&self) -> &'static str;
@@ -64,8 +106,24 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// W: width of a signed operand.
     fn operand_bits(&self) -> u32;
 
-    /// Width of a code.
-    fn code_bits(&self) -> u32;
+    /// Whether one code serves both sides. Where it does not, an activation is stored in both codes, a gradient in its moving
+    /// and a weight in its stationary one.
+    fn is_symmetric(&self) -> bool {
+        true
+    }
+
+    /// Width of a stored code, at most 31.
+    fn code_bits(&self, side: Side) -> u32;
+
+    /// Uniform random bits that encoding takes: 0, or as many as stochastic rounding needs, at most 31.
+    fn draw_bits(&self, _: Side) -> u32 {
+        0
+    }
+
+    /// Width of a code inside the array.
+    fn lane_bits(&self, side: Side) -> u32 {
+        self.code_bits(side)
+    }
 
     /// Low product bits that the family drops: a product p stands for `p * 2^dropped_bits`.
     fn dropped_bits(&self) -> u32;
@@ -76,8 +134,11 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// Largest magnitude of a product, over all pairs of codes that `encode` gives.
     fn product_bound(&self) -> i64;
 
-    /// Code of a W-bit signed operand.
-    fn encode(&self, operand: i64) -> u32;
+    /// Proven bound on the error of a product.
+    fn error_bound(&self) -> ErrorBound;
+
+    /// Code of a W-bit signed operand. `draw`: a random number of [`draw_bits`](Self::draw_bits) bits.
+    fn encode(&self, side: Side, operand: i64, draw: u32) -> u32;
 
     /// Product of two codes, in units of `2^dropped_bits`.
     fn product(&self, moving: u32, stationary: u32) -> i64;
@@ -87,23 +148,22 @@ pub trait Arithmetic: Send + Sync + Debug {
         self.product_bound().ilog2() + 2
     }
 
-    /// Hardware of [`encode`](Self::encode): signed(W) to unsigned(code_bits), combinational. Declares wires in `m`.
-    fn encode_rtl(&self, m: &mut Builder, operand: &Expr) -> Expr;
+    /// Hardware of [`encode`](Self::encode): signed(W), and unsigned(draw_bits) where the side draws, to
+    /// unsigned(code_bits), combinational. Declares wires in `m`.
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, draw: Option<&Expr>) -> Expr;
 
-    /// Hardware of [`product`](Self::product) for two codes, unsigned(code_bits), [`latency`](Self::latency) cycles
+    /// Hardware at the edge of the array, once per row or column: unsigned(code_bits) to unsigned(lane_bits),
+    /// combinational, 0 to 0.
+    fn lane_rtl(&self, _: &mut Builder, _: Side, code: &Expr) -> Expr {
+        code.clone()
+    }
+
+    /// Hardware of [`product`](Self::product) for two lane codes, unsigned(lane_bits), [`latency`](Self::latency) cycles
     /// later. Declares wires and registers in `m`.
     ///
     /// `stationary` changes only together with the first moving code that meets it, and a pipeline keeps what it needs
     /// of both.
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend;
-
-    /// Encodes slices of equal length.
-    fn encode_slice(&self, operands: &[i64], codes: &mut [u32]) {
-        assert_eq!(operands.len(), codes.len());
-        for (code, &operand) in codes.iter_mut().zip(operands) {
-            *code = self.encode(operand);
-        }
-    }
 
     /// `sums += moving * stationary` on row-major matrices of codes: `moving` is m x k, `stationary` k x n,
     /// `sums` m x n with m, k >= 1 given by the lengths.
@@ -112,6 +172,24 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// matrix, none per element.
     fn accumulate(&self, moving: &[u32], stationary: &[u32], n: usize, sums: &mut [i64]) {
         accumulate_by(|a, b| self.product(a, b), moving, stationary, n, sums);
+    }
+
+    /// Encodes slices of equal length; `draw` gives the random number of each element, in order.
+    ///
+    /// A default body, for the same reason as [`accumulate`](Self::accumulate).
+    fn encode_slice(&self, side: Side, operands: &[i64], draws: &[u32], codes: &mut [u32]) {
+        assert_eq!(operands.len(), codes.len());
+        if self.draw_bits(side) == 0 {
+            for (code, &operand) in codes.iter_mut().zip(operands) {
+                *code = self.encode(side, operand, 0);
+            }
+        } else {
+            assert_eq!(operands.len(), draws.len());
+            let mask = (1 << self.draw_bits(side)) - 1;
+            for ((code, &operand), &draw) in codes.iter_mut().zip(operands).zip(draws) {
+                *code = self.encode(side, operand, draw & mask);
+            }
+        }
     }
 }
 
@@ -134,14 +212,46 @@ fn accumulate_by(product: impl Fn(u32, u32) -> i64, moving: &[u32], stationary: 
     }
 }
 
-/// The module `encoder`: `operand_i`, signed(W), to `code_o`, unsigned(code_bits), combinational.
-pub fn encoder(arith: &dyn Arithmetic) -> Result<Arc<Module>, ElaborationError> {
-    let doc = format!("The {} code of an operand ({}).", arith.name(), arith.parameters());
-    let mut m = Builder::new("encoder", &doc);
+/// The module that encodes for a side, combinational: `operand_i`, signed(W), and `draw_i` where the side draws, to `code_o`.
+/// Named `encoder` where one code serves both sides, else `moving_encoder` and `stationary_encoder`.
+pub fn encoder(arith: &dyn Arithmetic, side: Side) -> Result<Arc<Module>, ElaborationError> {
+    let (name, which) = match side {
+        _ if arith.is_symmetric() => ("encoder", ""),
+        Side::Moving => ("moving_encoder", "moving "),
+        Side::Stationary => ("stationary_encoder", "stationary "),
+    };
+    let doc = format!("The {which}{} code of an operand ({}).", arith.name(), arith.parameters());
+    let mut m = Builder::new(name, &doc);
     let operand = m.input("operand_i", signed(arith.operand_bits()));
-    let code = arith.encode_rtl(&mut m, &operand);
+    let draw = match arith.draw_bits(side) {
+        0 => None,
+        bits => Some(m.input("draw_i", unsigned(bits))),
+    };
+    let code = arith.encode_rtl(&mut m, side, &operand, draw.as_ref());
     m.output("code_o", code);
     m.finish()
+}
+
+/// The module that forms a lane code at the edge of the array, `code_i` to `lane_o`: none where the lane takes the code as it
+/// is stored.
+pub fn edge(arith: &dyn Arithmetic, side: Side) -> Result<Option<Arc<Module>>, ElaborationError> {
+    let (name, which) = match side {
+        Side::Moving => ("moving_edge", "moving"),
+        Side::Stationary => ("stationary_edge", "stationary"),
+    };
+    let doc = format!(
+        "The {which} code of {} products as processing elements take it ({}).",
+        arith.name(),
+        arith.parameters()
+    );
+    let mut m = Builder::new(name, &doc);
+    let code = m.input("code_i", unsigned(arith.code_bits(side)));
+    let lane = arith.lane_rtl(&mut m, side, &code);
+    if lane == code {
+        return Ok(None);
+    }
+    m.output("lane_o", lane);
+    m.finish().map(Some)
 }
 
 /// Shared by the families: `stages` in range.

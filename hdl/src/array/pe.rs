@@ -1,12 +1,12 @@
 //! The processing element.
 
-use crate::arith::Arithmetic;
+use crate::arith::{Arithmetic, Side};
 use crate::rtl::{Builder, ElaborationError, Module, signed, unsigned};
 use std::sync::Arc;
 
 /// Module `pe`: adds the product of a moving and a stationary code to the partial sum from above.
 ///
-/// Ports, in order (code: unsigned, `arith.code_bits()` wide; sum: signed, `sum_bits` wide, at least
+/// Ports, in order (code: unsigned, `arith.lane_bits(side)` wide; sum: signed, `sum_bits` wide, at least
 /// `arith.product_bits()`):
 /// - inputs `moving_i` code, `swap_i` 1, `load_i` 1, `stationary_i` code, `sum_i` sum;
 /// - outputs `moving_o`, `swap_o`, `load_o`: the inputs one cycle later, for the element to the right;
@@ -18,17 +18,17 @@ use std::sync::Arc;
 /// A code at `moving_i` in cycle t meets `sum_i` of cycle t + 1 + L, L = `arith.latency()`, and leaves in `sum_o` in
 /// cycle t + 2 + L. A partial sum takes one cycle.
 pub fn pe(arith: &dyn Arithmetic, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
-    let code = unsigned(arith.code_bits());
+    let code = |side| unsigned(arith.lane_bits(side));
     let doc = format!(
         "Processing element: adds the product of the moving and the stationary code to the sum from above.\n{} ({}).",
         arith.name(),
         arith.parameters()
     );
     let mut m = Builder::new("pe", &doc);
-    let moving = m.input("moving_i", code);
+    let moving = m.input("moving_i", code(Side::Moving));
     let swap = m.input("swap_i", unsigned(1));
     let load = m.input("load_i", unsigned(1));
-    let stationary = m.input("stationary_i", code);
+    let stationary = m.input("stationary_i", code(Side::Stationary));
     let sum = m.input("sum_i", signed(sum_bits));
 
     let moving = m.reg("moving_q", moving);

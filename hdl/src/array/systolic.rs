@@ -1,7 +1,7 @@
 //! The weight-stationary array: R x C processing elements with the skew of their inputs.
 
 use super::pe::pe;
-use crate::arith::Arithmetic;
+use crate::arith::{Arithmetic, Side, edge};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::sync::Arc;
 
@@ -27,6 +27,18 @@ pub(crate) fn skew(m: &mut Builder, name: &str, vector: &Expr, count: u32, delay
     out
 }
 
+/// The lane codes of stored codes, by one edge module per lane where the family has one.
+fn lane_codes(m: &mut Builder, arith: &dyn Arithmetic, side: Side, codes: &[Expr]) -> Result<Expr, ElaborationError> {
+    let codes_in = lanes(codes);
+    let Some(module) = edge(arith, side)? else { return Ok(codes_in) };
+    let axis = match side {
+        Side::Moving => "row",
+        Side::Stationary => "column",
+    };
+    let inputs = vec![("code_i", Connection::Element(codes_in))];
+    Ok(m.array(&module.name, &module, &[(axis, codes.len() as u32)], inputs).get("lane_o"))
+}
+
 /// Module `array`: ports
 /// - `moving_i`: R codes, lane l meets row l of the stationary tile (zero codes when nothing moves);
 /// - `swap_i`: with the first moving vector of a tile: the loaded tile takes effect;
@@ -41,19 +53,20 @@ pub fn systolic(
     columns: u32,
     sum_bits: u32,
 ) -> Result<Arc<Module>, ElaborationError> {
-    let code = arith.code_bits();
     let mut m =
         Builder::new("array", &format!("Weight-stationary systolic array of {rows} x {columns} processing elements."));
-    let moving = m.input("moving_i", unsigned(rows * code));
+    let moving = m.input("moving_i", unsigned(rows * arith.code_bits(Side::Moving)));
     let swap = m.input("swap_i", unsigned(1));
-    let stationary = m.input("stationary_i", unsigned(columns * code));
+    let stationary = m.input("stationary_i", unsigned(columns * arith.code_bits(Side::Stationary)));
     let load = m.input("load_i", unsigned(1));
     let load_first = m.input("load_first_i", unsigned(1));
 
     // Lane l goes to row R - 1 - l, which the partial sums reach R - 1 - l cycles after row 0.
     let mut skewed = skew(&mut m, "moving_skew", &moving, rows, |l| rows - 1 - l);
     skewed.reverse();
-    let stationary = skew(&mut m, "stationary_skew", &stationary, columns, |c| c);
+    let moving = lane_codes(&mut m, arith, Side::Moving, &skewed)?;
+    let skewed = skew(&mut m, "stationary_skew", &stationary, columns, |c| c);
+    let stationary = lane_codes(&mut m, arith, Side::Stationary, &skewed)?;
     let swap = if rows == 1 {
         swap
     } else {
@@ -75,10 +88,10 @@ pub fn systolic(
 
     let pe = pe(arith, sum_bits)?;
     let across = |m: &mut Builder, port: &str, first: Expr| m.chain(&pe, port, 1, first);
-    let moving = across(&mut m, "moving_o", lanes(&skewed));
+    let moving = across(&mut m, "moving_o", moving);
     let swap = across(&mut m, "swap_o", swap);
     let load = across(&mut m, "load_o", load_rows);
-    let stationary = m.chain(&pe, "stationary_o", 0, lanes(&stationary));
+    let stationary = m.chain(&pe, "stationary_o", 0, stationary);
     let sums = m.chain(&pe, "sum_o", 0, Expr::zero(unsigned(columns * sum_bits)));
     let inputs: Vec<(&str, Connection)> =
         vec![("moving_i", moving), ("swap_i", swap), ("load_i", load), ("stationary_i", stationary), ("sum_i", sums)];

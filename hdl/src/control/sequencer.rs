@@ -79,15 +79,20 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let stationary_is = |memory: isa::Stationary| value_is(gemm::STATIONARY, memory as u32);
     let reads_activation =
         m.wire("reads_activation", moving_is(isa::Moving::Activation) | stationary_is(isa::Stationary::Activation));
-    let one_memory = moving_is(isa::Moving::Activation) & stationary_is(isa::Stationary::Activation)
-        | moving_is(isa::Moving::Gradient) & stationary_is(isa::Stationary::Gradient);
+    // Gradients may be stored in the moving code alone.
+    let no_gradient = stationary_is(isa::Stationary::Gradient);
+    let no_gradient = match design.arithmetic.is_symmetric() {
+        true => moving_is(isa::Moving::Gradient) & no_gradient,
+        false => no_gradient,
+    };
+    let no_stationary = moving_is(isa::Moving::Activation) & stationary_is(isa::Stationary::Activation) | no_gradient;
     let bad_gemm = is_zero(gemm::M)
         | is_zero(gemm::K)
         | is_zero(gemm::N)
         | is_zero(gemm::BLOCK)
         | above(gemm::BLOCK, design.accumulator_depth)
         | value_is(gemm::STATIONARY, 3)
-        | one_memory
+        | no_stationary
         | (value_is(gemm::DEST, isa::Dest::Gradient as u32) & reads_activation);
     let bad_softmax = is_zero(softmax::M) | is_zero(softmax::N) | above(softmax::M, design.batch_depth);
     let bad = m.wire("bad_operand", (&is_gemm & bad_gemm) | (&is_softmax & bad_softmax));

@@ -1,6 +1,7 @@
 //! The host's address map: regions, registers, error codes (section 5 of the specification).
 //!
 //! One table each. The host port, the model and `docs/host.md` come from them.
+use crate::arith::Side;
 use crate::design::Design;
 use std::fmt::Write;
 
@@ -169,8 +170,9 @@ impl Region {
         match self {
             Region::Registers | Region::Program => 32,
             Region::Label | Region::Maximum | Region::LogSum | Region::Prediction => 16,
-            Region::Activation => design.code_bits() + 1,
-            Region::Gradient | Region::WeightCode => design.code_bits(),
+            Region::Activation => design.activation_bits(),
+            Region::Gradient => design.code_bits(Side::Moving),
+            Region::WeightCode => design.code_bits(Side::Stationary),
             Region::Weight => design.master_bits(),
             Region::Accumulator => design.accumulator_bits,
             Region::Rest => design.operand_bits(),

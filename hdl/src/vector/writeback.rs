@@ -1,7 +1,7 @@
 //! From requantised value to stored word: activation, mask or weight update, then encoding.
 
 use super::{popcount, saturate};
-use crate::arith::encoder;
+use crate::arith::{Side, encoder};
 use crate::design::Design;
 use crate::memory::Request;
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, select, signed, unsigned};
@@ -26,9 +26,17 @@ fn compute_copy(m: &mut Builder, master: &Expr, bits: u32) -> Expr {
     saturate(m, "copy", &kept, bits).0
 }
 
+/// The sides that operands are encoded for, the low code of a word first.
+fn sides(design: &Design) -> &'static [Side] {
+    match design.arithmetic.is_symmetric() {
+        true => &[Side::Moving],
+        false => &[Side::Moving, Side::Stationary],
+    }
+}
+
 /// Module `writeback_lane`: one column. `dest_i`: 0 activation, 1 gradient, 2 weight; `raw_i`: store the value as it is.
 ///
-/// At cycle t `value_i`, `pass_i` and `master_i`; `weight_saturated_o` in the same cycle; `word_o` = `{pass, code}` and `master_o`
+/// At cycle t `value_i`, `pass_i` and `master_i`; `weight_saturated_o` in the same cycle; `word_o` = `{pass, codes}` and `master_o`
 /// at t + [`LATENCY`]. `dest1_i` is `dest_i` one cycle later.
 fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let (bits, operand, master_bits) = (design.vector_bits(), design.operand_bits(), design.master_bits());
@@ -56,11 +64,16 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let copy = compute_copy(&mut m, &new_master, operand);
     let low = result.truncate(operand);
     let operand_value = m.wire("operand", mux(&dest1.is(2), &copy, &low));
-    let encode = m.instance("encoder", &encoder(design.arithmetic.as_ref())?, &[("operand_i", &operand_value)]);
+    let mut codes = Vec::new();
+    for side in sides(design) {
+        let encoder = encoder(design.arithmetic.as_ref(), *side)?;
+        let encode = m.instance(encoder.name.as_str(), &encoder, &[("operand_i", &operand_value)]);
+        codes.insert(0, encode.get("code_o"));
+    }
     // The derivative of the rectifier: positive and not saturated (011..1).
     let positive = !operand_value.msb() & operand_value.slice(0, operand - 1).any();
     let railed = operand_value.slice(0, operand - 1).all();
-    let word = m.reg("word_q", cat(&[positive & !railed, encode.get("code_o")]));
+    let word = m.reg("word_q", cat(&[positive & !railed, cat(&codes)]));
     let stored = m.reg("master_q", new_master);
     m.output("word_o", word);
     m.output("master_o", stored);

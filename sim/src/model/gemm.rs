@@ -4,8 +4,10 @@
 //! the hardware's loops shows only in the accumulator memory and in the rounding generators.
 use super::memory::{View, compute_copy, pass, saturate, wrap};
 use super::requantise::Requantiser;
+use super::shape::Shape;
 use super::{Model, count};
 use anyhow::Result;
+use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::{Dest, Gemm, Moving, Rounding, Stationary};
 
 impl Model {
@@ -44,8 +46,7 @@ impl Model {
 
     fn gather_operands(&mut self, gemm: &Gemm) -> Result<()> {
         let (memory, scratch) = (&self.memory, &mut self.scratch);
-        let code_mask = (1 << self.shape.code_bits) - 1;
-        let code = |entry| entry & code_mask;
+        let Shape { moving_mask, stationary_mask, stationary_offset, .. } = self.shape;
 
         let moving = match gemm.moving {
             Moving::Activation => &memory.activation,
@@ -54,7 +55,7 @@ impl Model {
         let tiles = (gemm.moving_base, gemm.moving_stride);
         let shape = (gemm.m.into(), gemm.k.into());
         let view = moving.view(tiles, gemm.moving_by, shape)?;
-        moving.gather(view, &mut scratch.moving, code);
+        moving.gather(view, &mut scratch.moving, |entry| entry & moving_mask);
 
         let stationary = match gemm.stationary {
             Stationary::WeightCode => &memory.weight_code,
@@ -64,7 +65,8 @@ impl Model {
         let tiles = (gemm.stationary_base, gemm.stationary_stride);
         let shape = (gemm.k.into(), gemm.n.into());
         let view = stationary.view(tiles, gemm.stationary_by, shape)?;
-        stationary.gather(view, &mut scratch.stationary, code);
+        let offset = if gemm.stationary == Stationary::Activation { stationary_offset } else { 0 };
+        stationary.gather(view, &mut scratch.stationary, |entry| entry >> offset & stationary_mask);
         Ok(())
     }
 
@@ -109,25 +111,26 @@ impl Model {
 
     fn write_activations(&mut self, gemm: &Gemm, view: View) {
         let width = self.shape.operand_bits;
-        let pass_bit = self.shape.code_bits;
+        let Shape { pass_bit, stationary_offset, .. } = self.shape;
         self.requantise(gemm, width);
 
         let scratch = &mut self.scratch;
         for y in &mut scratch.operands {
             *y = (*y).max(0);
         }
-        scratch.codes.resize(scratch.operands.len(), 0);
         let arithmetic = &self.design.arithmetic;
-        arithmetic.encode_slice(&scratch.operands, &mut scratch.codes);
-        for (code, &y) in scratch.codes.iter_mut().zip(&scratch.operands) {
-            *code |= u32::from(pass(y, width)) << pass_bit;
-        }
+        scratch.encode(arithmetic.as_ref(), Side::Moving);
         let activation = &mut self.memory.activation;
         activation.for_each(view, &mut scratch.codes, |entry, code| *entry = *code);
+        if !arithmetic.is_symmetric() {
+            scratch.encode(arithmetic.as_ref(), Side::Stationary);
+            activation.for_each(view, &mut scratch.codes, |entry, code| *entry |= *code << stationary_offset);
+        }
+        activation.for_each(view, &mut scratch.operands, |entry, y| *entry |= u32::from(pass(*y, width)) << pass_bit);
     }
 
     fn write_gradients(&mut self, gemm: &Gemm, view: View, mask: View) {
-        let pass_bit = self.shape.code_bits;
+        let pass_bit = self.shape.pass_bit;
         self.requantise(gemm, self.shape.operand_bits);
 
         let scratch = &mut self.scratch;
@@ -141,9 +144,7 @@ impl Model {
     /// Encodes the operands in the scratch buffer and writes them as a matrix of gradients.
     pub(super) fn write_gradient_operands(&mut self, view: View) {
         let scratch = &mut self.scratch;
-        scratch.codes.resize(scratch.operands.len(), 0);
-        let arithmetic = &self.design.arithmetic;
-        arithmetic.encode_slice(&scratch.operands, &mut scratch.codes);
+        scratch.encode(self.design.arithmetic.as_ref(), Side::Moving);
         let gradient = &mut self.memory.gradient;
         gradient.for_each(view, &mut scratch.codes, |entry, code| *entry = *code);
     }
@@ -170,9 +171,7 @@ impl Model {
         count(&mut self.counters.zero_updates, zeros);
         count(&mut self.counters.weights_saturated, clipped);
 
-        scratch.codes.resize(scratch.operands.len(), 0);
-        let arithmetic = &self.design.arithmetic;
-        arithmetic.encode_slice(&scratch.operands, &mut scratch.codes);
+        scratch.encode(self.design.arithmetic.as_ref(), Side::Stationary);
         let weight_code = &mut self.memory.weight_code;
         weight_code.for_each(view, &mut scratch.codes, |entry, code| *entry = *code);
     }

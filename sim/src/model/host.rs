@@ -2,6 +2,7 @@
 use super::memory::{compute_copy, pass, wrap};
 use super::{Counters, Model};
 use anyhow::Result;
+use logloom_hdl::arith::Side;
 use logloom_hdl::link::map::{self, ErrorCode, Region, Register, control, status};
 
 impl Model {
@@ -19,12 +20,16 @@ impl Model {
             Region::Activation => {
                 let operand = self.operand(data);
                 let passes = pass(operand, self.shape.operand_bits);
-                let code = self.design.arithmetic.encode(operand);
-                let entry = u32::from(passes) << self.shape.code_bits | code;
+                let arithmetic = &self.design.arithmetic;
+                let mut entry = u32::from(passes) << self.shape.pass_bit;
+                entry |= arithmetic.encode(Side::Moving, operand, 0);
+                if !arithmetic.is_symmetric() {
+                    entry |= arithmetic.encode(Side::Stationary, operand, 0) << self.shape.stationary_offset;
+                }
                 self.memory.activation.entries[index] = entry;
             }
             Region::Gradient => {
-                let code = self.design.arithmetic.encode(self.operand(data));
+                let code = self.design.arithmetic.encode(Side::Moving, self.operand(data), 0);
                 self.memory.gradient.entries[index] = code;
             }
             Region::Weight => {
@@ -32,7 +37,7 @@ impl Model {
                 let master = wrap(data.into(), shape.master_bits);
                 let copy = compute_copy(master, shape.weight_shift, shape.operand_bits);
                 self.memory.weight.entries[index] = master as i32;
-                self.memory.weight_code.entries[index] = self.design.arithmetic.encode(copy);
+                self.memory.weight_code.entries[index] = self.design.arithmetic.encode(Side::Stationary, copy, 0);
             }
             Region::WeightCode
             | Region::Accumulator

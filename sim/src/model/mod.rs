@@ -11,6 +11,7 @@ mod softmax;
 
 use crate::target::Target;
 use anyhow::{Context, Result, bail};
+use logloom_hdl::arith::{Arithmetic, Side};
 use logloom_hdl::control::isa::{Dest, Gemm, Illegal, Instruction, Moving, Stationary, WORDS};
 use logloom_hdl::design::{Design, DesignError};
 use logloom_hdl::link::map::ErrorCode;
@@ -66,6 +67,14 @@ struct Scratch {
     /// Results after encoding, m x n.
     codes: Vec<u32>,
     generators: Generators,
+}
+
+impl Scratch {
+    /// Codes of the operands.
+    fn encode(&mut self, arithmetic: &dyn Arithmetic, side: Side) {
+        self.codes.resize(self.operands.len(), 0);
+        arithmetic.encode_slice(side, &self.operands, &[], &mut self.codes);
+    }
 }
 
 /// Adds to a counter of 32 bits that wraps.
@@ -143,6 +152,8 @@ impl Model {
                     && gemm.n > 0
                     && block.contains(&gemm.block.into())
                     && !reads_one_memory_twice(&gemm)
+                    // Gradients are stored in the moving code.
+                    && (self.design.arithmetic.is_symmetric() || gemm.stationary != Stationary::Gradient)
             }
             Instruction::Softmax(softmax) => {
                 softmax.m > 0 && softmax.n > 0 && u32::from(softmax.m) <= self.design.batch_depth

@@ -1,21 +1,10 @@
 //! The hardware of the multiplier families against their references on integers, and the processing element's timing.
-mod encoder;
-mod pe;
-mod product;
+mod check;
+mod exact;
+mod families;
+mod mitchell;
 
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
-
-fn exact(operand_bits: u32, form: Form, stages: u32) -> Exact {
-    let family = Exact { operand_bits, form, stages };
-    family.validate().unwrap();
-    family
-}
-
-fn mitchell(operand_bits: u32, fraction_bits: u32, dropped_bits: u32, stages: u32) -> Mitchell {
-    let family = Mitchell { operand_bits, fraction_bits, dropped_bits, stages };
-    family.validate().unwrap();
-    family
-}
+use logloom_hdl::arith::Arithmetic;
 
 /// Every operand of the family, ascending.
 fn operands(family: &dyn Arithmetic) -> std::ops::Range<i64> {

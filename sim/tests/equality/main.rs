@@ -2,7 +2,7 @@
 
 mod rig;
 
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
 use logloom_hdl::design::Format;
 use logloom_hdl::link::map::{Register, control};
@@ -21,7 +21,8 @@ fn family() -> impl Strategy<Value = Arc<dyn Arithmetic>> {
         let form = if rows { Form::Rows } else { Form::Star };
         Arc::new(Exact { operand_bits, form, stages }) as Arc<dyn Arithmetic>
     });
-    prop_oneof![3 => mitchell, 1 => exact]
+    let units: Vec<Arc<dyn Arithmetic>> = FAMILIES.iter().flat_map(|family| family.made()).collect();
+    prop_oneof![2 => mitchell, 1 => exact, 3 => proptest::sample::select(units)]
 }
 
 /// The shapes of one step of training of a layer: batch x inputs times inputs x outputs.
@@ -160,6 +161,8 @@ proptest! {
         seed in any::<u64>(),
         stalls in proptest::option::of(any::<u64>()),
     ) {
+        // A gradient may have no stationary code.
+        let shape = Shape { transposed: shape.transposed || !family.is_symmetric(), ..shape };
         let design = design(rows, columns, family, master(master_bits), shape.tiles(rows, columns));
         let mut pair = Pair::new(&design, stalls);
         pair.fill(seed);

@@ -1,5 +1,6 @@
 //! GEMM against loops written in the order of the specification.
 use crate::rig::{Place, Rig, design, exact, mitchell};
+use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::Design;
 use logloom_hdl::link::map::{Region, Register};
@@ -113,7 +114,7 @@ fn check(case: &Case) {
     let design = case.design();
     let arithmetic = design.arithmetic.clone();
     let width = design.operand_bits();
-    let encode = |x: i64| arithmetic.encode(x);
+    let encode = |x: i64| arithmetic.encode(Side::Moving, x, 0);
     let copy = |master: i64| {
         let d = design.master_bits() as i32 - width as i32;
         if d > 0 { saturate((i128::from(master) + (1 << (d - 1))) >> d, width) } else { master << -d }
@@ -267,7 +268,7 @@ fn check(case: &Case) {
                         Dest::Activation => {
                             let y = r.max(0);
                             let pass = 0 < y && y < (1 << (width - 1)) - 1;
-                            expected[0][at] = u32::from(pass) << design.code_bits() | encode(y);
+                            expected[0][at] = u32::from(pass) << design.word_bits() | encode(y);
                         }
                         Dest::Gradient => {
                             let a = mask[stored_position];

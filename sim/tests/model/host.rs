@@ -1,5 +1,6 @@
 //! The host port: what can be written and read, errors, starting and stopping.
 use crate::rig::{DIGEST, Rig, design, exact, mitchell};
+use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::*;
 use logloom_hdl::link::map::{self, ErrorCode, Region, Register, address, control, status};
 use logloom_sim::model::Model;
@@ -42,16 +43,16 @@ fn memories_power_up_empty_and_entries_read_as_written() {
         assert!(rig.read_all(region).iter().all(|&word| word == 0), "{region:?}");
     }
     let family = rig.design.arithmetic.clone();
-    let pass = 1 << rig.design.code_bits();
+    let pass = 1 << rig.design.word_bits();
     for (region, data, expected) in [
         (Region::Program, 0xDEAD_BEEF, 0xDEAD_BEEF),
         (Region::Label, 0xABCD_1234, 0x1234),
-        (Region::Activation, 1000, pass | family.encode(1000)),
-        (Region::Activation, 0x1234_8000, family.encode(-32768)),
+        (Region::Activation, 1000, pass | family.encode(Side::Moving, 1000, 0)),
+        (Region::Activation, 0x1234_8000, family.encode(Side::Moving, -32768, 0)),
         (Region::Activation, 0, 0),
-        (Region::Activation, 32767, family.encode(32767)),
-        (Region::Activation, 32766, pass | family.encode(32766)),
-        (Region::Gradient, -5i32 as u32, family.encode(-5)),
+        (Region::Activation, 32767, family.encode(Side::Moving, 32767, 0)),
+        (Region::Activation, 32766, pass | family.encode(Side::Moving, 32766, 0)),
+        (Region::Gradient, -5i32 as u32, family.encode(Side::Moving, -5, 0)),
         (Region::Weight, 0xFFFF, u32::MAX),
         (Region::Weight, 0x7FFF, 0x7FFF),
     ] {
@@ -60,7 +61,7 @@ fn memories_power_up_empty_and_entries_read_as_written() {
         assert_eq!(rig.read(address(region, last), 1), [expected], "{region:?} {data}");
     }
     let last = Region::Weight.words(&rig.design) - 1;
-    assert_eq!(rig.read(address(Region::WeightCode, last), 1), [family.encode(32767)]);
+    assert_eq!(rig.read(address(Region::WeightCode, last), 1), [family.encode(Side::Moving, 32767, 0)]);
     assert_eq!(error(&mut rig), None);
 }
 

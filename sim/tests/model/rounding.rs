@@ -1,5 +1,6 @@
 //! Requantiser and rounding generators on numbers worked out by hand.
 use crate::rig::{Place, Rig, design, exact, mitchell};
+use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::*;
 use logloom_hdl::link::map::{Region, Register, address};
 
@@ -117,7 +118,7 @@ fn the_lift_keeps_shifts_positive() {
     rig.put(ACTIVATION, 1, &[1 << 14]);
     rig.put(WEIGHT, 1, &[1 << 12]);
     rig.run(&[multiply(Dest::Activation, 0)]);
-    let operand = mitchell(16, 4, 24).encode(1 << 14);
+    let operand = mitchell(16, 4, 24).encode(Side::Moving, 1 << 14, 0);
     assert_eq!(rig.read(address(Region::Activation, DEST), 1)[0] & 0x3FF, operand);
 }
 

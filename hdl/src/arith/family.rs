@@ -1,0 +1,261 @@
+//! The list of families, and the parameters that a configuration sets of each.
+
+use super::{Arithmetic, ParameterError, check_operand_bits, exact, mitchell};
+use std::sync::Arc;
+
+/// Every family.
+pub static FAMILIES: &[Family] = &[exact::FAMILY, mitchell::FAMILY];
+
+/// A family before its parameters are chosen.
+#[derive(Debug)]
+pub struct Family {
+    /// As written in a configuration.
+    pub name: &'static str,
+    /// One line for people who choose.
+    pub summary: &'static str,
+    /// What a configuration sets besides the operand width and the pipeline registers.
+    pub parameters: &'static [Parameter],
+    /// Settings of the parameters that the tables of units show and the tests sweep, in the form of
+    /// [`Arithmetic::parameters`]; what is left out has its default, with operands of 16 bits and no pipeline registers.
+    pub units: &'static [&'static str],
+    /// The family with these values. They may not suit each other: [`Arithmetic::validate`] says.
+    pub make: fn(&Values) -> Arc<dyn Arithmetic>,
+}
+
+/// A parameter of a family. Families that share a name share its help and the type of its values.
+#[derive(Debug)]
+pub struct Parameter {
+    pub name: &'static str,
+    pub choices: Choices,
+    /// One line for people who write configurations.
+    pub help: &'static str,
+}
+
+/// The values that a parameter may take, and the one it takes when nobody says.
+#[derive(Clone, Copy, Debug)]
+pub enum Choices {
+    Integer {
+        min: u32,
+        max: u32,
+        /// Given the operand width.
+        default: fn(u32) -> u32,
+    },
+    Integers {
+        min: u32,
+        max: u32,
+        default: &'static [u32],
+    },
+    Word {
+        words: &'static [&'static str],
+        default: &'static str,
+    },
+}
+
+/// A value of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Integer(u32),
+    Integers(Vec<u32>),
+    Word(String),
+}
+
+impl Choices {
+    pub fn default(&self, operand_bits: u32) -> Value {
+        match *self {
+            Choices::Integer { default, .. } => Value::Integer(default(operand_bits)),
+            Choices::Integers { default, .. } => Value::Integers(default.to_vec()),
+            Choices::Word { default, .. } => Value::Word(default.to_owned()),
+        }
+    }
+}
+
+/// What a family is made from.
+#[derive(Clone, Debug)]
+pub struct Values {
+    /// W: width of a signed operand.
+    pub operand_bits: u32,
+    /// Pipeline registers inside a product.
+    pub stages: u32,
+    /// Every parameter of the family.
+    parameters: Vec<(&'static str, Value)>,
+}
+
+impl Values {
+    /// The value of each parameter as `given`, or its default.
+    ///
+    /// # Panics
+    /// If a value given is not of the parameter's type.
+    pub fn new(family: &Family, operand_bits: u32, stages: u32, mut given: impl FnMut(&str) -> Option<Value>) -> Self {
+        let value = |parameter: &Parameter| {
+            let default = parameter.choices.default(operand_bits);
+            let value = given(parameter.name).unwrap_or_else(|| default.clone());
+            assert_eq!(std::mem::discriminant(&value), std::mem::discriminant(&default), "{}", parameter.name);
+            (parameter.name, value)
+        };
+        Self { operand_bits, stages, parameters: family.parameters.iter().map(value).collect() }
+    }
+
+    /// All parameters in the family's order.
+    pub fn parameters(&self) -> &[(&'static str, Value)] {
+        &self.parameters
+    }
+
+    fn get(&self, name: &str) -> &Value {
+        let found = self.parameters.iter().find(|(own, _)| *own == name);
+        &found.unwrap_or_else(|| panic!("the family has no parameter {name}")).1
+    }
+
+    /// # Panics
+    /// If the family has no such parameter, here and below: a slip in its own file.
+    pub fn integer(&self, name: &str) -> u32 {
+        match self.get(name) {
+            Value::Integer(value) => *value,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    pub fn integers(&self, name: &str) -> &[u32] {
+        match self.get(name) {
+            Value::Integers(values) => values,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    pub fn word(&self, name: &str) -> &str {
+        match self.get(name) {
+            Value::Word(word) => word,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+}
+
+impl Family {
+    /// The family with parameters as [`Arithmetic::parameters`] writes them: `operand_bits=8 fraction_bits=4`, in any order.
+    /// What is left out has its default, with operands of 16 bits and no pipeline registers.
+    ///
+    /// # Errors
+    /// The first parameter that the family has not, or whose value does not suit it.
+    pub fn parse(&self, text: &str) -> Result<Arc<dyn Arithmetic>, ParameterError> {
+        let mut given: Vec<(&'static str, Value)> = Vec::new();
+        let (mut operand_bits, mut stages) = (16, 0);
+        for setting in text.split_whitespace() {
+            let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+            match name {
+                "operand_bits" => operand_bits = integer("operand_bits", value)?,
+                "stages" => stages = integer("stages", value)?,
+                _ => match self.parameters.iter().find(|parameter| parameter.name == name) {
+                    Some(parameter) => given.push((parameter.name, parameter.parse(value)?)),
+                    None => {
+                        let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
+                        return Err(ParameterError {
+                            parameter: self.name,
+                            problem: format!(
+                                "has no parameter `{name}`, only operand_bits, {}, stages",
+                                known.join(", ")
+                            ),
+                        });
+                    }
+                },
+            }
+        }
+        // A default may depend on the width.
+        check_operand_bits(operand_bits)?;
+        let find = |name: &str| given.iter().rfind(|(own, _)| *own == name).map(|(_, value)| value.clone());
+        let made = (self.make)(&Values::new(self, operand_bits, stages, find));
+        made.validate().map(|()| made)
+    }
+
+    /// Every unit of [`units`](Self::units).
+    pub fn made(&self) -> impl Iterator<Item = Arc<dyn Arithmetic>> {
+        self.units.iter().map(|text| self.parse(text).unwrap_or_else(|error| panic!("{}: {text}: {error}", self.name)))
+    }
+}
+
+impl Parameter {
+    fn parse(&self, text: &str) -> Result<Value, ParameterError> {
+        let outside = |number: &u32, min: u32, max: u32| {
+            let problem = format!("{number} is outside {min}..={max}");
+            (!(min..=max).contains(number)).then_some(ParameterError { parameter: self.name, problem })
+        };
+        match self.choices {
+            Choices::Integer { min, max, .. } => {
+                let number = integer(self.name, text)?;
+                outside(&number, min, max).map_or(Ok(Value::Integer(number)), Err)
+            }
+            Choices::Integers { min, max, .. } => {
+                let numbers =
+                    text.split(',').map(|number| integer(self.name, number)).collect::<Result<Vec<_>, _>>()?;
+                let wrong = numbers.iter().find_map(|number| outside(number, min, max));
+                wrong.map_or(Ok(Value::Integers(numbers)), Err)
+            }
+            Choices::Word { words, .. } if words.contains(&text) => Ok(Value::Word(text.to_owned())),
+            Choices::Word { words, .. } => {
+                let problem = format!("`{text}` is none of {}", words.join(", "));
+                Err(ParameterError { parameter: self.name, problem })
+            }
+        }
+    }
+}
+
+fn integer(parameter: &'static str, text: &str) -> Result<u32, ParameterError> {
+    text.parse().map_err(|_| ParameterError { parameter, problem: format!("`{text}` is not a whole number") })
+}
+
+/// The family of that name.
+pub fn find(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_made_from_its_defaults() {
+        for family in FAMILIES {
+            for bits in [4, 8, 16] {
+                let made = (family.make)(&Values::new(family, bits, 0, |_| None));
+                assert_eq!(made.name(), family.name);
+                assert_eq!(made.operand_bits(), bits);
+                made.validate().unwrap();
+                let names: Vec<String> =
+                    made.parameters().split(' ').map(|p| p.split_once('=').unwrap().0.to_owned()).collect();
+                let parameters = family.parameters.iter().map(|p| p.name);
+                let expected: Vec<&str> = ["operand_bits"].into_iter().chain(parameters).chain(["stages"]).collect();
+                assert_eq!(names, expected, "{}", family.name);
+            }
+        }
+    }
+
+    /// Settings are read back as they are written.
+    #[test]
+    fn every_unit_has_the_parameters_that_its_text_sets() {
+        for family in FAMILIES {
+            for (text, made) in family.units.iter().zip(family.made()) {
+                let parameters = made.parameters();
+                for setting in text.split(' ') {
+                    assert!(parameters.split(' ').any(|own| own == setting), "{setting} in {parameters}");
+                }
+                assert_eq!(family.parse(&parameters).unwrap().parameters(), parameters);
+            }
+        }
+    }
+
+    #[test]
+    fn settings_that_do_not_suit_are_named() {
+        let error = |text: &str| mitchell::FAMILY.parse(text).unwrap_err().to_string();
+        assert_eq!(error("fraction_bits=x"), "fraction_bits: `x` is not a whole number");
+        assert_eq!(error("fraction_bits=16"), "fraction_bits: 16 is outside 0..=15");
+        assert_eq!(error("operand_bits=3"), "operand_bits: 3 is outside 4..=16");
+        assert!(error("form=rows").starts_with("mitchell: has no parameter `form`"));
+        assert!(exact::FAMILY.parse("form=oval").unwrap_err().to_string().contains("none of rows, star"));
+    }
+
+    #[test]
+    fn families_have_names_of_their_own() {
+        for family in FAMILIES {
+            assert_eq!(FAMILIES.iter().filter(|other| other.name == family.name).count(), 1, "{}", family.name);
+            assert!(std::ptr::eq(find(family.name).unwrap(), family));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What every family must do, whatever its parameters.
+use crate::{Random, operands};
+use logloom_hdl::arith::{Arithmetic, Side, edge, encoder};
+use logloom_hdl::array::pe::pe;
+use logloom_hdl::rtl::{Builder, Expr, signed, unsigned};
+use logloom_sim::netlist::Simulator;
+
+const SIDES: [Side; 2] = [Side::Moving, Side::Stationary];
+
+fn about(family: &dyn Arithmetic) -> String {
+    format!("{} ({})", family.name(), family.parameters())
+}
+
+/// A spread of random numbers for the encoder: the extremes and a few between.
+fn draws(family: &dyn Arithmetic, side: Side) -> Vec<u32> {
+    match family.draw_bits(side) {
+        0 => vec![0],
+        bits => {
+            let most = (1 << bits) - 1;
+            vec![0, 1, most / 3, most / 2, most / 2 + 1, most - 1, most]
+        }
+    }
+}
+
+/// Every code that an operand can have, once, ascending.
+pub fn codes(family: &dyn Arithmetic, side: Side) -> Vec<u32> {
+    let draws = draws(family, side);
+    let mut codes: Vec<u32> =
+        operands(family).flat_map(|x| draws.iter().map(move |&draw| family.encode(side, x, draw))).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+/// The hardware of the encoder gives the reference's code of every operand, and 0 has the code 0.
+pub fn encoders(family: &dyn Arithmetic) {
+    for side in SIDES {
+        let mut sim = Simulator::new(&encoder(family, side).unwrap()).unwrap();
+        let (operand_i, code_o) = (sim.input("operand_i").unwrap(), sim.output("code_o").unwrap());
+        let draw_i = (family.draw_bits(side) > 0).then(|| sim.input("draw_i").unwrap());
+        for draw in draws(family, side) {
+            if let Some(port) = draw_i {
+                sim.set(port, draw.into());
+            }
+            for operand in operands(family) {
+                sim.set(operand_i, operand as u64);
+                let expected = family.encode(side, operand, draw);
+                assert_eq!(sim.get(code_o), u64::from(expected), "{}: {side:?} code of {operand}", about(family));
+                assert!(operand != 0 || expected == 0, "{}: {side:?} code of 0", about(family));
+            }
+        }
+    }
+}
+
+/// Sends pairs of codes through edges and product, one per cycle, and compares what comes out with the reference.
+fn products(family: &dyn Arithmetic, pairs: impl Iterator<Item = (u32, u32)>) {
+    let bits = family.product_bits();
+    let mut m = Builder::new("product", "A product alone.");
+    let lanes = SIDES.map(|side| {
+        let name = format!("{side:?}").to_lowercase();
+        let code = m.input(&format!("{name}_i"), unsigned(family.code_bits(side)));
+        match edge(family, side).unwrap() {
+            Some(edge) => m.instance(&format!("{name}_edge"), &edge, &[("code_i", &code)]).get("lane_o"),
+            None => code,
+        }
+    });
+    let product = family.product_rtl(&mut m, &lanes[0], &lanes[1]);
+    assert_eq!(product.value.ty(), signed(bits), "{}", about(family));
+    let product = product.add_to(&Expr::zero(signed(bits)));
+    m.output("product_o", product);
+
+    let mut sim = Simulator::new(&m.finish().unwrap()).unwrap();
+    let (moving_i, stationary_i) = (sim.input("moving_i").unwrap(), sim.input("stationary_i").unwrap());
+    let product_o = sim.output("product_o").unwrap();
+    let mask = u64::MAX >> (64 - bits);
+    let latency = family.latency() as usize;
+    let mut under_way = std::collections::VecDeque::new();
+    for (moving, stationary) in pairs.chain(std::iter::repeat_n((0, 0), latency)) {
+        sim.set(moving_i, moving.into());
+        sim.set(stationary_i, stationary.into());
+        let expected = family.product(moving, stationary);
+        assert!(expected.abs() <= family.product_bound(), "{}: {moving:#x} * {stationary:#x}", about(family));
+        under_way.push_back((moving, stationary, expected));
+        if under_way.len() > latency {
+            let (moving, stationary, expected) = under_way.pop_front().unwrap();
+            let found = sim.get(product_o);
+            assert_eq!(found, expected as u64 & mask, "{}: {moving:#x} * {stationary:#x}", about(family));
+        }
+        sim.step();
+    }
+}
+
+/// All pairs of codes: with the encoders, all pairs of operands.
+pub fn every_product(family: &dyn Arithmetic) {
+    let (moving, stationary) = (codes(family, Side::Moving), codes(family, Side::Stationary));
+    products(family, moving.iter().flat_map(|&a| stationary.iter().map(move |&b| (a, b))));
+}
+
+/// Pairs of operands next to powers of two, and random ones.
+pub fn some_products(family: &dyn Arithmetic) {
+    let bits = family.operand_bits();
+    let range = operands(family);
+    let near = |k: u32| [-1, 0, 1].into_iter().flat_map(move |d| [(1 << k) + d, -(1 << k) + d]);
+    let corners: Vec<i64> = (0..bits).flat_map(near).filter(|x| range.contains(x)).collect();
+    let crossed: Vec<(i64, i64)> = corners.iter().flat_map(|&a| corners.iter().map(move |&b| (a, b))).collect();
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let pairs: Vec<(i64, i64)> =
+        crossed.into_iter().chain((0..20_000).map(|_| (random.operand(bits), random.operand(bits)))).collect();
+    let code = |side, x, random: &mut Random| {
+        let draw = match family.draw_bits(side) {
+            0 => 0,
+            bits => random.bits(bits) as u32,
+        };
+        family.encode(side, x, draw)
+    };
+    let codes: Vec<(u32, u32)> = pairs
+        .into_iter()
+        .map(|(a, b)| (code(Side::Moving, a, &mut random), code(Side::Stationary, b, &mut random)))
+        .collect();
+    products(family, codes.into_iter());
+}
+
+/// No product of two operands leaves the family's bound: all pairs up to 9 bits.
+pub fn bound(family: &dyn Arithmetic) {
+    assert!(family.operand_bits() <= 9, "{}: too many pairs", about(family));
+    let bound = family.error_bound();
+    let draws = SIDES.map(|side| draws(family, side));
+    for a in operands(family) {
+        for b in operands(family) {
+            for &moving in &draws[0] {
+                for &stationary in &draws[1] {
+                    let codes =
+                        (family.encode(Side::Moving, a, moving), family.encode(Side::Stationary, b, stationary));
+                    let product = family.product(codes.0, codes.1) << family.dropped_bits();
+                    assert!(bound.holds(a, b, product), "{}: {a} * {b} = {product}, {bound:?}", about(family));
+                }
+            }
+        }
+    }
+}
+
+/// A product with a zero code is 0, and the array of products is the sum of products.
+pub fn references(family: &dyn Arithmetic) {
+    let thin = |codes: Vec<u32>| {
+        let step = codes.len().div_ceil(300);
+        codes.into_iter().step_by(step).collect::<Vec<u32>>()
+    };
+    let (moving, stationary) = (thin(codes(family, Side::Moving)), thin(codes(family, Side::Stationary)));
+    for &code in &moving {
+        assert_eq!(family.product(code, 0), 0, "{}: {code:#x} * 0", about(family));
+    }
+    for &code in &stationary {
+        assert_eq!(family.product(0, code), 0, "{}: 0 * {code:#x}", about(family));
+    }
+    let mut sums = vec![1; moving.len() * stationary.len()];
+    family.accumulate(&moving, &stationary, stationary.len(), &mut sums);
+    for (row, &a) in sums.chunks(stationary.len()).zip(&moving) {
+        for (&sum, &b) in row.iter().zip(&stationary) {
+            assert_eq!(sum, 1 + family.product(a, b), "{}: {a:#x} * {b:#x}", about(family));
+        }
+    }
+}
+
+/// What goes into a processing element during one cycle.
+struct Cycle {
+    /// Lane codes and the product of the stored ones.
+    moving: (u64, u32),
+    swap: bool,
+    load: bool,
+    stationary: (u64, u32),
+    sum: i64,
+}
+
+/// The lane code of a stored code.
+fn lane(family: &dyn Arithmetic, side: Side) -> impl FnMut(u32) -> u64 {
+    let mut edge = edge(family, side).unwrap().map(|module| {
+        let sim = Simulator::new(&module).unwrap();
+        let ports = (sim.input("code_i").unwrap(), sim.output("lane_o").unwrap());
+        (sim, ports)
+    });
+    move |code| match &mut edge {
+        Some((sim, (code_i, lane_o))) => {
+            sim.set(*code_i, code.into());
+            sim.get(*lane_o)
+        }
+        None => code.into(),
+    }
+}
+
+/// Runs random cycles through a processing element and compares every output with a stream computed from the rule alone: the
+/// code of cycle t meets the sum of cycle t + 1 + L and leaves in cycle t + 2 + L.
+pub fn element(family: &dyn Arithmetic, sum_bits: u32, cycles: usize) {
+    assert!(SIDES.iter().all(|&side| family.lane_bits(side) <= 64), "{}", about(family));
+    let mut random = Random(0xD1B5_4A32_D192_ED03);
+    let mut lanes = SIDES.map(|side| lane(family, side));
+    let mut code = |side: usize, random: &mut Random| {
+        let draw = random.bits(31) as u32 & ((1 << family.draw_bits(SIDES[side])) - 1);
+        let code = family.encode(SIDES[side], random.operand(family.operand_bits()), draw);
+        (lanes[side](code), code)
+    };
+    let inputs: Vec<Cycle> = (0..cycles)
+        .map(|_| Cycle {
+            moving: code(0, &mut random),
+            swap: random.bits(3) == 0,
+            load: random.bits(1) == 0,
+            stationary: code(1, &mut random),
+            sum: random.bits(sum_bits) as i64,
+        })
+        .collect();
+
+    // Shadow register in each cycle, and the product that begins there.
+    let (mut shadow, mut stationary) = ((0, 0), 0);
+    let mut shadows = Vec::new();
+    let mut products = Vec::new();
+    for cycle in &inputs {
+        shadows.push(shadow.0);
+        if cycle.swap {
+            stationary = shadow.1;
+        }
+        if cycle.load {
+            shadow = cycle.stationary;
+        }
+        products.push(family.product(cycle.moving.1, stationary));
+    }
+
+    let mut sim = Simulator::new(&pe(family, sum_bits).unwrap()).unwrap();
+    let input = |name: &str| sim.input(name).unwrap();
+    let ports = ["moving_i", "swap_i", "load_i", "stationary_i", "sum_i"].map(input);
+    let output = |name: &str| sim.output(name).unwrap();
+    let outputs = ["moving_o", "swap_o", "load_o", "stationary_o", "sum_o"].map(output);
+    let mask = u64::MAX >> (64 - sum_bits);
+    let latency = family.latency() as usize;
+    for (t, cycle) in inputs.iter().enumerate() {
+        let values = [cycle.moving.0, cycle.swap.into(), cycle.load.into(), cycle.stationary.0, cycle.sum as u64];
+        for (port, value) in ports.into_iter().zip(values) {
+            sim.set(port, value);
+        }
+        let found = outputs.map(|port| sim.get(port));
+        let about = || format!("{}, cycle {t}", about(family));
+        assert_eq!(found[3], shadows[t], "stationary_o: {}", about());
+        if t >= 1 {
+            let before = &inputs[t - 1];
+            assert_eq!(found[..3], [before.moving.0, before.swap.into(), before.load.into()], "{}", about());
+            let product = if t >= 2 + latency { products[t - 2 - latency] } else { 0 };
+            assert_eq!(found[4], (before.sum + product) as u64 & mask, "sum_o: {}", about());
+        }
+        sim.step();
+    }
+
+    sim.set_reset(true);
+    sim.step();
+    assert_eq!(outputs.map(|port| sim.get(port)), [0; 5]);
+}

@@ -1,0 +1,69 @@
+use crate::check;
+use logloom_hdl::arith::{Arithmetic, Mitchell};
+
+fn mitchell(operand_bits: u32, fraction_bits: u32, dropped_bits: u32, stages: u32) -> Mitchell {
+    let family = Mitchell { operand_bits, fraction_bits, dropped_bits, stages };
+    family.validate().unwrap();
+    family
+}
+
+#[test]
+fn encoders_are_the_reference_for_every_fraction() {
+    for bits in 4..=12 {
+        for fraction_bits in 0..bits {
+            check::encoders(&mitchell(bits, fraction_bits, 0, 0));
+        }
+    }
+    for fraction_bits in 0..16 {
+        check::encoders(&mitchell(16, fraction_bits, 16, 0));
+    }
+}
+
+#[test]
+fn products_are_the_reference_for_every_small_pair_and_parameter() {
+    for bits in 4..=6 {
+        for fraction_bits in 0..bits {
+            for dropped_bits in 0..=2 * bits - 2 {
+                for stages in 0..=2 {
+                    check::every_product(&mitchell(bits, fraction_bits, dropped_bits, stages));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn products_are_the_reference_for_every_pair_of_7_bits() {
+    for fraction_bits in 0..7 {
+        for dropped_bits in 0..=12 {
+            check::every_product(&mitchell(7, fraction_bits, dropped_bits, (fraction_bits + dropped_bits) % 3));
+        }
+    }
+}
+
+#[test]
+fn products_are_the_reference_for_every_pair_of_8_bits() {
+    for fraction_bits in 0..8 {
+        for dropped_bits in [0, 3, 7, 8, 11] {
+            check::every_product(&mitchell(8, fraction_bits, dropped_bits, (fraction_bits + dropped_bits) % 3));
+        }
+    }
+    for stages in 0..=2 {
+        check::every_product(&mitchell(8, 3, 8, stages));
+    }
+}
+
+#[test]
+fn wide_products_are_the_reference() {
+    for bits in [9, 11, 13, 15, 16] {
+        for fraction_bits in 0..bits {
+            for dropped_bits in [0, 1, bits - 1, bits, bits + 1, 2 * bits - 2] {
+                check::some_products(&mitchell(bits, fraction_bits, dropped_bits, (fraction_bits + dropped_bits) % 3));
+            }
+        }
+    }
+    for stages in 0..=2 {
+        check::some_products(&mitchell(16, 4, 8, stages));
+        check::some_products(&mitchell(16, 4, 16, stages));
+    }
+}
