@@ -207,7 +207,7 @@ fn steps_per_second(kind: Kind, digits: &Configuration, samples: &RunData, steps
         let before = driver.target().cycles().unwrap_or(0);
         let start = Instant::now();
         for step in 0..steps {
-            driver.load_samples(&samples.training, &batch)?;
+            driver.load_samples(&samples.training, &batch, 0)?;
             driver.run(Mode::Train, batch.len() as u32, rounding_seed(0, step))?;
         }
         rates.push(steps as f64 / start.elapsed().as_secs_f64());

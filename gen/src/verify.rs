@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::compile::{Compiled, MemoryPlan, Mode};
 use crate::train::checkpoint::{Checkpoint, state_digest};
 use crate::train::data::epoch_order;
-use crate::train::driver::{Driver, rounding_seed};
+use crate::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
 use crate::train::weights::{Samples, quantised_weights};
 
 /// The outcome of a comparison.
@@ -117,12 +117,12 @@ pub fn verify(
 ) -> Result<VerifyReport> {
     ensure!(targets.len() >= 2, "a comparison takes two targets, {} given; name another with --targets", targets.len());
     let names: Vec<String> = targets.iter().map(|target| target.name().to_string()).collect();
-    let weights = quantised_weights(&compiled.task().network, seed, compiled.design().weight);
+    let weights = quantised_weights(compiled.task(), seed, compiled.design().weight);
     let mut drivers = Vec::with_capacity(targets.len());
     for target in targets {
         let name = target.name().to_string();
         let mut driver = Driver::new(target.as_mut(), compiled)?;
-        driver.load_weights(&weights).with_context(|| name)?;
+        driver.load_weights(&weights, weight_seed(seed)).with_context(|| name)?;
         drivers.push(driver);
     }
     let mut comparison = Comparison {
@@ -141,7 +141,7 @@ pub fn verify(
         let indices = order.chunks(batch).nth((done % per_epoch) as usize).expect("a step within the epoch");
         let mut instructions = Vec::new();
         for (driver, name) in drivers.iter_mut().zip(&names) {
-            driver.load_samples(training, indices).with_context(|| name.clone())?;
+            driver.load_samples(training, indices, sample_seed(seed, done)).with_context(|| name.clone())?;
             (_, instructions) = driver
                 .begin(Mode::Train, indices.len() as u32, rounding_seed(seed, done))
                 .with_context(|| name.clone())?;

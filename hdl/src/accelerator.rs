@@ -18,6 +18,7 @@ use crate::link::port::host_port;
 use crate::link::registers::registers;
 use crate::memory::{READ_LATENCY, Request, Skewed, Steps, Walk, skewed, walker};
 use crate::rtl::{Builder, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned};
+use crate::update::draw;
 use crate::vector::{popcount, requantise, shift_line, softmax, writeback};
 use std::sync::Arc;
 
@@ -320,11 +321,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
 
     // Results, gradients of the loss and the host's operands take one way to the memories.
-    let host_operand =
-        m.wire("host_operand", written(Region::Activation) | written(Region::Gradient) | written(Region::Weight));
+    let mut host_operand = written(Region::Activation) | written(Region::Gradient) | written(Region::Weight);
+    if design.draws_weights() {
+        host_operand = host_operand | written(Region::WeightCode);
+    }
+    let host_operand = m.wire("host_operand", host_operand);
     let store = host.when(&host_operand).or_else(&mut m, "store", &host_operand, &dest);
     let store = store.delayed(&mut m, "store", READ_LATENCY);
-    // Regions activation, gradient, weight are numbered like the destinations, from 3 on.
+    // Regions activation, gradient, weight, weight code are numbered like the destinations, from 3 on.
     let host_dest = m.wire("host_dest", &region - i64::from(Region::Activation.number())).slice(0, 2);
     let store_dest =
         mux(&host_operand, &host_dest, &mux(&is_softmax, &Expr::constant(unsigned(2), 1), &of(gemm::DEST)));
@@ -369,8 +373,12 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &weight_write,
         &padded(&masters.value(), columns, banks),
     );
+    let code_write = match design.draws_weights() {
+        true => write.when(&(writes(Dest::Weight) | write_dest.value().is(writeback::WEIGHT_CODE.into()))),
+        false => weight_write,
+    };
     let weight_codes =
-        memory(&mut m, "weight_code_memory", &code_memory, &read_code, &weight_write, &code_words(Side::Stationary));
+        memory(&mut m, "weight_code_memory", &code_memory, &read_code, &code_write, &code_words(Side::Stationary));
 
     // The edges of the array.
     let moving_arrives = shift_line(&mut m, "move", &moves, READ_LATENCY);
@@ -490,25 +498,37 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let computed = mux(&is_softmax, &loss.get("gradients_o"), &values);
     let from_host = padded(&host_value, 1, columns);
     let passes: Vec<Expr> = (0..columns).map(|c| activations.bit((c + 1) * design.activation_bits() - 1)).collect();
-    let result = m.instance(
-        "writeback",
-        &writeback::writeback(design, tile_bits)?,
-        &[
-            ("values_i", &mux(&host_stores, &from_host, &computed)),
-            ("clipped_i", &requantised.get("clipped_o")),
-            ("passes_i", &lanes(&passes)),
-            ("masters_i", &low_lanes(&weights, master_bits, columns)),
-            ("request_valid_i", &store.valid),
-            ("request_tile_i", &store.tile),
-            ("request_carry_i", &store.carry),
-            ("request_line_i", &store.line),
-            ("request_lane_i", &store.lane),
-            ("request_column_i", &store.column),
-            ("request_count_i", &store.count),
-            ("dest_i", &store_dest),
-            ("raw_i", &(&host_stores | &is_softmax)),
-        ],
-    );
+    let values_in = mux(&host_stores, &from_host, &computed);
+    let passes = lanes(&passes);
+    let raw = &host_stores | &is_softmax;
+    let clipped = requantised.get("clipped_o");
+    let masters_in = low_lanes(&weights, master_bits, columns);
+    // A new seed takes the way of an operand written in its place, so that draws keep the order of the writes.
+    let seeding = (design.draw_bits() > 0).then(|| {
+        let seed_write = m.forward("seed_write", one);
+        let late = shift_line(&mut m, "seed_write", &seed_write.value(), READ_LATENCY);
+        let seed = m.delay("draw_seed", data.slice(0, draw::STATE_BITS - 1), READ_LATENCY);
+        (seed_write, late, seed)
+    });
+    let mut inputs = vec![
+        ("values_i", &values_in),
+        ("clipped_i", &clipped),
+        ("passes_i", &passes),
+        ("masters_i", &masters_in),
+        ("request_valid_i", &store.valid),
+        ("request_tile_i", &store.tile),
+        ("request_carry_i", &store.carry),
+        ("request_line_i", &store.line),
+        ("request_lane_i", &store.lane),
+        ("request_column_i", &store.column),
+        ("request_count_i", &store.count),
+        ("dest_i", &store_dest),
+        ("raw_i", &raw),
+    ];
+    if let Some((_, seed_write, seed)) = &seeding {
+        inputs.extend([("seed_write_i", seed_write), ("seed_i", seed)]);
+    }
+    let result = m.instance("writeback", &writeback::writeback(design, tile_bits)?, &inputs);
     for (name, forward) in write_ports.iter().zip(&write_back) {
         m.assign(forward, result.get(&format!("request_{name}_o")));
     }
@@ -546,6 +566,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     m.assign(&step, registers.get("step_o"));
     m.assign(&pc_write, registers.get("pc_write_o"));
     m.assign(&seed, registers.get("seed_o"));
+    if let Some((seed_write, _, _)) = &seeding {
+        m.assign(seed_write, registers.get("seed_write_o"));
+    }
 
     let mut choices: Vec<Expr> = (0..columns).map(|c| totals.lane(c, design.accumulator_bits)).collect();
     choices.resize(1 << column_bits, Expr::zero(unsigned(design.accumulator_bits)));

@@ -1,5 +1,5 @@
 //! The parameters that Verilog fixes, and what follows from them (section 1 of the specification).
-use crate::arith::{Arithmetic, Side};
+use crate::arith::{Arithmetic, Coded, Side};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -139,6 +139,17 @@ impl Design {
     /// Width of an entry of the activation memory: the ReLU derivative above the codes.
     pub fn activation_bits(&self) -> u32 {
         self.word_bits() + 1
+    }
+
+    /// Random bits that encoding takes at most: 0 for families without chance.
+    pub fn draw_bits(&self) -> u32 {
+        let arith = self.arithmetic.as_ref();
+        Coded::all(arith).into_iter().map(|coded| coded.draw_bits(arith)).max().unwrap_or(0)
+    }
+
+    /// Whether the codes of the weights are a matter of chance: then the host may write them, to go on where it stopped.
+    pub fn draws_weights(&self) -> bool {
+        self.arithmetic.weight_draw_bits() > 0
     }
 
     /// Low product bits that the family drops.

@@ -51,5 +51,11 @@ pub(crate) fn compiled(
 }
 
 pub(crate) fn task(network: &[u32], batch: u32) -> Task {
-    Task { network: network.to_vec(), batch, learning_rate_shift: 3, rounding: Rounding::Nearest }
+    Task {
+        network: network.to_vec(),
+        batch,
+        learning_rate_shift: 3,
+        rounding: Rounding::Nearest,
+        weight_scales: vec![0; network.len() - 1],
+    }
 }

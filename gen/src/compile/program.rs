@@ -1,7 +1,7 @@
 //! Programs: the instructions of a training step, an evaluation or a prediction.
 
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
-use logloom_hdl::design::Design;
+use logloom_hdl::design::{Design, Format};
 
 use super::error::CompileError;
 use super::memory_map::memory_map;
@@ -9,6 +9,9 @@ use crate::config::plan::{Matrix, MemoryPlan};
 
 /// Fraction bits of a logit (specification, section 4).
 const LOGIT_FRAC: i64 = 8;
+
+/// Bits of the widest accumulator.
+const WIDEST_ACCUMULATOR: u32 = 48;
 
 /// What is to be trained, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,15 @@ pub struct Task {
     pub learning_rate_shift: u32,
     /// How an update is rounded to the master's grid.
     pub rounding: Rounding,
+    /// s for each layer: its weights are master weights times 2^-s, so that they fill the range of their format.
+    pub weight_scales: Vec<u32>,
+}
+
+impl Task {
+    /// Format of the master weights into layer l, l = 1 .. L, on a design with this format.
+    pub fn weight_format(&self, l: usize, format: Format) -> Format {
+        Format { frac: format.frac + self.weight_scales[l - 1], ..format }
+    }
 }
 
 /// What a program does with the samples in the input matrix.
@@ -34,15 +46,13 @@ pub enum Mode {
     Predict,
 }
 
-/// Right shifts of the requantiser. A product of operands with a and b fraction bits has p = a + b; with `dropped`
+/// Right shifts of the requantiser for the GEMMs of a layer. A product of operands with a and b fraction bits has p = a + b; with `dropped`
 /// product bits dropped and `lift` added again, a result of r fraction bits takes `p - r - dropped + lift`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shifts {
-    /// Activations times weights to activations.
-    pub activation: u8,
-    /// Activations times weights to logits.
-    pub logit: u8,
-    /// Gradients times weights to gradients.
+    /// Activations times weights to activations, or to logits in the last layer.
+    pub forward: u8,
+    /// Gradients times weights to gradients; 0 in the first layer, whose inputs have none.
     pub gradient: u8,
     /// Activations times gradients to weights, learning rate and mean over the batch included.
     pub update: u8,
@@ -54,7 +64,8 @@ pub struct Compiled {
     task: Task,
     design: Design,
     plan: MemoryPlan,
-    shifts: Shifts,
+    /// By layer.
+    shifts: Vec<Shifts>,
 }
 
 impl Compiled {
@@ -70,6 +81,17 @@ impl Compiled {
         Ok(Compiled { task: task.clone(), design: design.clone(), plan, shifts })
     }
 
+    /// The same network on the design that the family is tested with, if that is another one; its memories are the same, its
+    /// accumulators as wide as exact sums need.
+    ///
+    /// # Errors
+    /// As [`Compiled::new`].
+    pub fn tested_with(&self) -> Result<Option<Self>, CompileError> {
+        let Some(arithmetic) = self.design.arithmetic.tested_with() else { return Ok(None) };
+        let design = Design { arithmetic, accumulator_bits: WIDEST_ACCUMULATOR, ..self.design.clone() };
+        Self::new(&self.task, &design).map(Some)
+    }
+
     pub fn task(&self) -> &Task {
         &self.task
     }
@@ -83,8 +105,9 @@ impl Compiled {
         &self.plan
     }
 
-    pub fn shifts(&self) -> Shifts {
-        self.shifts
+    /// Shifts of layer l, l = 1 .. L.
+    pub fn shifts(&self, l: usize) -> Shifts {
+        self.shifts[l - 1]
     }
 
     /// Inputs per sample, n_0.
@@ -164,7 +187,7 @@ impl Compiled {
         if l == self.layers() {
             Gemm { dest: Dest::Accumulator, ..gemm }
         } else {
-            with_dest(Gemm { dest: Dest::Activation, shift: self.shifts.activation, ..gemm }, self.activation(l))
+            with_dest(Gemm { dest: Dest::Activation, shift: self.shifts(l).forward, ..gemm }, self.activation(l))
         }
     }
 
@@ -176,7 +199,7 @@ impl Compiled {
                 Mode::Evaluate => Passes::Loss,
                 Mode::Predict => Passes::LogSum,
             },
-            shift: self.shifts.logit,
+            shift: self.shifts(self.layers()).forward,
             m: narrow(samples),
             n: narrow(gradient.columns),
             dest_base: narrow(gradient.base),
@@ -193,7 +216,7 @@ impl Compiled {
             stationary: Stationary::WeightCode,
             stationary_by: By::Column,
             dest: Dest::Gradient,
-            shift: self.shifts.gradient,
+            shift: self.shifts(l).gradient,
             m: narrow(samples),
             k: narrow(dy.columns),
             n: narrow(dx.columns),
@@ -212,7 +235,7 @@ impl Compiled {
         let gemm = Gemm {
             dest: Dest::Weight,
             rounding: self.task.rounding,
-            shift: self.shifts.update,
+            shift: self.shifts(l).update,
             // Every layer draws other random numbers.
             salt: (l % 256) as u8,
             k: narrow(samples),
@@ -266,7 +289,7 @@ fn with_dest(gemm: Gemm, matrix: &Matrix) -> Gemm {
     Gemm { dest_base: narrow(matrix.base), dest_stride: narrow(matrix.stride), ..gemm }
 }
 
-fn shifts(task: &Task, design: &Design) -> Result<Shifts, CompileError> {
+fn shifts(task: &Task, design: &Design) -> Result<Vec<Shifts>, CompileError> {
     let [activation, gradient, weight] = [design.activation, design.gradient, design.weight].map(|f| i64::from(f.frac));
     let (copy, dropped, lift) =
         (i64::from(design.weight_frac()), i64::from(design.dropped()), i64::from(design.lift()));
@@ -284,12 +307,17 @@ fn shifts(task: &Task, design: &Design) -> Result<Shifts, CompileError> {
         })
     };
     let mean = i64::from(task.batch.next_power_of_two().ilog2()) + i64::from(task.learning_rate_shift);
-    Ok(Shifts {
-        activation: shift("an activation", activation + copy, activation, 0)?,
-        logit: shift("a logit", activation + copy, LOGIT_FRAC, 0)?,
-        gradient: shift("a gradient", gradient + copy, gradient, 0)?,
-        update: shift("a weight update", activation + gradient, weight, mean)?,
-    })
+    let last = task.weight_scales.len();
+    let layer = |(l, &scale): (usize, &u32)| {
+        let (copy, weight) = (copy + i64::from(scale), weight + i64::from(scale));
+        let (what, result) = if l == last { ("a logit", LOGIT_FRAC) } else { ("an activation", activation) };
+        Ok(Shifts {
+            forward: shift(what, activation + copy, result, 0)?,
+            gradient: if l == 1 { 0 } else { shift("a gradient", gradient + copy, gradient, 0)? },
+            update: shift("a weight update", activation + gradient, weight, mean)?,
+        })
+    };
+    (1..).zip(&task.weight_scales).map(layer).collect()
 }
 
 /// The accumulators have no way to say that they wrapped, so every sum must fit at its bound.
@@ -337,7 +365,8 @@ mod tests {
     fn a_step_of_the_digits_network() {
         let compiled = compiled(&[64, 32, 10], 16, 8, 8, mitchell(4, 16));
         // p = 22 to 10 fraction bits, 16 dropped, lift 4; p = 24 to 12, and 3 + 4 for rate and mean.
-        assert_eq!(compiled.shifts(), Shifts { activation: 0, logit: 2, gradient: 0, update: 7 });
+        assert_eq!(compiled.shifts(1), Shifts { forward: 0, gradient: 0, update: 7 });
+        assert_eq!(compiled.shifts(2), Shifts { forward: 2, gradient: 0, update: 7 });
         insta::assert_snapshot!(listing(&compiled.program(Mode::Train, 16).unwrap()), @r"
         0  gemm moving=activation moving_by=row stationary=weight stationary_by=row dest=activation dest_by=row rounding=nearest m=16 k=65 n=32 block=16 moving_stride=9 stationary_stride=4 dest_base=18 dest_stride=5
         1  gemm moving=activation moving_by=row stationary=weight stationary_by=row dest=accumulator dest_by=row rounding=nearest m=16 k=33 n=10 block=16 moving_base=18 moving_stride=5 stationary_base=36 stationary_stride=2
@@ -378,6 +407,20 @@ mod tests {
         assert_eq!(shift(6), shift(1));
         for samples in [0, 7] {
             assert!(matches!(compiled.program(Mode::Train, samples), Err(CompileError::Samples { .. })));
+        }
+    }
+
+    /// Smaller weights on the same grid of integers: results shift right by as much more, updates by as much less.
+    #[test]
+    fn the_scale_of_a_layer_moves_its_shifts() {
+        let plain = compiled(&[5, 4, 3], 6, 2, 2, exact());
+        let scaled = Task { weight_scales: vec![2, 1], ..plain.task().clone() };
+        let scaled = Compiled::new(&scaled, plain.design()).unwrap();
+        for (l, scale) in [(1, 2), (2, 1)] {
+            let (plain, scaled) = (plain.shifts(l), scaled.shifts(l));
+            assert_eq!(scaled.forward, plain.forward + scale);
+            assert_eq!(scaled.gradient, if l == 1 { 0 } else { plain.gradient + scale });
+            assert_eq!(scaled.update, plain.update - scale);
         }
     }
 

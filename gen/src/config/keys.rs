@@ -22,6 +22,8 @@ pub enum Kind {
     Format { min_bits: u32, max_bits: u32 },
     /// A power of two up to one, written `2^-n` with n up to `max`.
     Rate { max: u32 },
+    /// Powers of two up to one, at least one, each written `2^-n` with n up to `max`.
+    Rates { max: u32 },
     /// Layer sizes: at least two whole numbers, inclusive bounds for each.
     Layers { min: u32, max: u32 },
     /// Whole numbers, at least one, inclusive bounds for each.
@@ -45,6 +47,7 @@ impl fmt::Display for Kind {
                 write!(f, "a format \"Q<int>.<frac>\" with 1 + int + frac from {min_bits} to {max_bits} bits")
             }
             Kind::Rate { max } => write!(f, "a power of two from \"2^0\" to \"2^-{max}\""),
+            Kind::Rates { max } => write!(f, "a list of powers of two, each from \"2^0\" to \"2^-{max}\""),
             Kind::Layers { min, max } => {
                 write!(f, "a list of two or more layer sizes, each from {min} to {max}")
             }
@@ -267,6 +270,12 @@ fn after_families() -> Vec<Key> {
             Kind::Choice(vec!["nearest", "stochastic"]),
             Absent::Default("\"nearest\""),
             "how an update is rounded to the master's grid",
+        ),
+        key(
+            "training.weight_scale",
+            Kind::Rates { max: 8 },
+            Absent::Derived("2^0 for every layer"),
+            "for each layer, the weight that a master weight of 1.0 stands for",
         ),
         key("training.epochs", integer(0, 1_000_000), Absent::Default("40"), "passes over the training data"),
         key("training.seed", integer(0, u32::MAX), Absent::Default("0"), "of initial weights, shuffling and rounding"),

@@ -126,6 +126,7 @@ impl Meaning<'_> {
             _ => Vec::new(),
         };
         let training = self.training();
+        let weight_scales = self.weight_scales(layers.len().saturating_sub(1));
         let data = self.data();
         let design = self.design(name, &layers, training.batch);
         let (Some(data), Some(design)) = (data, design) else {
@@ -139,6 +140,7 @@ impl Meaning<'_> {
             batch: training.batch,
             learning_rate_shift: training.learning_rate_shift,
             rounding: training.rounding,
+            weight_scales,
         };
         let compiled = match Compiled::new(&task, &design) {
             Ok(compiled) => compiled,
@@ -255,6 +257,23 @@ impl Meaning<'_> {
         }
     }
 
+    /// One scale for each layer; as many as there are weight layers.
+    fn weight_scales(&mut self, count: usize) -> Vec<u32> {
+        let Some(Value::Texts(written)) = self.value("training.weight_scale") else {
+            self.derive("training.weight_scale", Value::Texts(vec!["2^0".to_string(); count]));
+            return vec![0; count];
+        };
+        let scales: Vec<u32> = written.iter().map(|text| written::rate_of(text).expect("checked")).collect();
+        if scales.len() != count {
+            self.conflict(
+                &["training.weight_scale", "network.layers"],
+                format!("has {} scales for the {count} layers of weights", scales.len()),
+                format!("choose {count}"),
+            );
+        }
+        scales
+    }
+
     /// The files of `data.train` or `data.test`, told apart by their names.
     fn source(&mut self, key: &'static str, labels_key: &'static str) -> Option<Source> {
         let folder = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -317,7 +336,7 @@ impl Meaning<'_> {
                 Value::Integer(number) => family::Value::Integer(*number),
                 Value::Integers(numbers) => family::Value::Integers(numbers.clone()),
                 Value::Text(word) => family::Value::Word(word.clone()),
-                Value::Real(_) => unreachable!("no parameter of a family is a real number"),
+                Value::Real(_) | Value::Texts(_) => unreachable!("no parameter of a family has this type"),
             })
         });
         for (parameter, value) in values.parameters() {

@@ -26,6 +26,7 @@ pub enum Value {
     Real(f64),
     Text(String),
     Integers(Vec<u32>),
+    Texts(Vec<String>),
 }
 
 impl std::fmt::Display for Value {
@@ -36,6 +37,7 @@ impl std::fmt::Display for Value {
             Value::Real(number) => write!(f, "{number:?}"),
             Value::Text(text) => write!(f, "{}", toml::Value::String(text.clone())),
             Value::Integers(numbers) => write!(f, "{numbers:?}"),
+            Value::Texts(texts) => write!(f, "{texts:?}"),
         }
     }
 }
@@ -286,6 +288,13 @@ fn value_of(kind: &Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
             }
             Value::Integers(sizes)
         }
+        (Kind::Rates { .. }, DeValue::Array(items)) => {
+            let text = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+                DeValue::String(text) => Ok(text.to_string()),
+                other => Err((format!("contains {}", article(other)), format!("choose {kind}"))),
+            };
+            Value::Texts(items.iter().map(text).collect::<Result<_, _>>()?)
+        }
         (
             Kind::Name | Kind::Choice(_) | Kind::Format { .. } | Kind::Rate { .. } | Kind::Path,
             DeValue::String(text),
@@ -356,16 +365,29 @@ fn check(kind: &Kind, value: Value) -> Result<Value, Complaint> {
                 }
             }
         },
-        (Kind::Rate { max }, Value::Text(text)) => match rate_of(text) {
-            None => Err((format!("{} is not a power of two", quoted(text)), choose)),
-            Some(shift) if shift > *max => Err((format!("{} is out of range", quoted(text)), choose)),
-            Some(_) => Ok(value),
+        (Kind::Rate { max }, Value::Text(text)) => match wrong_rate(text, *max) {
+            Some(wrong) => Err((wrong, choose)),
+            None => Ok(value),
+        },
+        (Kind::Rates { .. }, Value::Texts(texts)) if texts.is_empty() => Err(("is an empty list".to_string(), choose)),
+        (Kind::Rates { max }, Value::Texts(texts)) => match texts.iter().find_map(|text| wrong_rate(text, *max)) {
+            Some(wrong) => Err((wrong, choose)),
+            None => Ok(value),
         },
         (Kind::Name, Value::Text(text)) if !is_name(text) => Err((format!("{} is not a name", quoted(text)), choose)),
         (Kind::Path, Value::Text(text)) if text.is_empty() || text.contains('\0') => {
             Err((format!("{} is not a path", quoted(text)), choose))
         }
         _ => Ok(value),
+    }
+}
+
+/// What is wrong with a power of two from `2^0` to `2^-max`.
+fn wrong_rate(text: &str, max: u32) -> Option<String> {
+    match rate_of(text) {
+        None => Some(format!("{} is not a power of two", quoted(text))),
+        Some(shift) if shift > max => Some(format!("{} is out of range", quoted(text))),
+        Some(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@ use logloom_sim::model::Model;
 use super::{Part, Recorder, digest};
 use crate::compile::{Compiled, Mode};
 use crate::train::data::epoch_order;
-use crate::train::driver::{Driver, rounding_seed};
+use crate::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
 use crate::train::weights::{Samples, quantised_weights};
 
 /// The first `steps` steps of training on the software model, as [`train`](crate::train::session::train) does them with
@@ -18,8 +18,8 @@ pub fn record_training(compiled: &Compiled, training: &Samples, seed: u64, steps
     let (design, task) = (compiled.design(), compiled.task());
     let model = Model::new(design, digest::word(design))?;
     let mut recorder = Recorder::new(model, "weights", "Constants and initial weights.");
-    let weights = quantised_weights(&task.network, seed, design.weight);
-    Driver::new(&mut recorder, compiled)?.load_weights(&weights)?;
+    let weights = quantised_weights(task, seed, design.weight);
+    Driver::new(&mut recorder, compiled)?.load_weights(&weights, weight_seed(seed))?;
 
     let about = format!("Steps of training: {steps}. Each one: samples, labels, run, counters.");
     recorder.part("steps", &about);
@@ -29,7 +29,7 @@ pub fn record_training(compiled: &Compiled, training: &Samples, seed: u64, steps
         order.chunks(task.batch as usize).map(<[u32]>::to_vec).collect::<Vec<_>>()
     });
     for (step, indices) in (0..steps).zip(batches) {
-        driver.load_samples(training, &indices)?;
+        driver.load_samples(training, &indices, sample_seed(seed, step))?;
         driver.run(Mode::Train, indices.len() as u32, rounding_seed(seed, step))?;
     }
 

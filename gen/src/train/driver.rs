@@ -7,7 +7,7 @@ use logloom_sim::target::Target;
 
 use super::checkpoint::Tensor;
 use super::random::SplitMix64;
-use super::weights::{Samples, Weights, tensor_name};
+use super::weights::{Samples, Weights, code_name, tensor_name};
 use crate::compile::{Compiled, Matrix, Mode};
 
 /// Streams of the seed from here on seed the rounding generators, one per step. Epochs count up from 0.
@@ -17,6 +17,16 @@ const ROUNDING_STREAMS: u64 = 1 << 63;
 /// rounds like one that was never interrupted.
 pub fn rounding_seed(seed: u64, step: u64) -> u32 {
     (SplitMix64::stream(seed, ROUNDING_STREAMS.wrapping_add(step)).next_u64() >> 32) as u32
+}
+
+/// The register SEED while the samples of a step are loaded.
+pub fn sample_seed(seed: u64, step: u64) -> u32 {
+    !rounding_seed(seed, step)
+}
+
+/// The register SEED while initial weights are loaded.
+pub fn weight_seed(seed: u64) -> u32 {
+    rounding_seed(seed, u64::MAX)
 }
 
 /// The accelerator's counters after a run, cleared before it. Units as in section 5 of the specification.
@@ -90,6 +100,7 @@ impl<'a> Driver<'a> {
         let inputs = (0..input.rows).flat_map(|i| (0..input.columns - 1).map(move |j| address(i, j))).collect();
         let mut driver = Driver { target, compiled, loaded: Vec::new(), free: 0, inputs, words: Vec::new() };
         driver.words.extend([(Register::Error.address(), 0), (Register::Control.address(), control::CLEAR)]);
+        driver.seed_draws(0);
         // In a format without integer bits the nearest to one is its largest value.
         let one = super::weights::quantise(1.0, design.activation) as u32;
         for matrix in &plan.activation.matrices {
@@ -108,23 +119,45 @@ impl<'a> Driver<'a> {
         self.target
     }
 
-    /// Writes all master weights; the target encodes their compute copies.
+    /// For families that draw codes: the draws from here on follow from this seed.
+    fn seed_draws(&mut self, seed: u32) {
+        if self.compiled.design().draw_bits() > 0 {
+            self.words.push((Register::Seed.address(), seed));
+        }
+    }
+
+    /// Writes all master weights; the target encodes their compute copies. `seed`: of what is drawn for them.
     ///
     /// # Errors
     /// If the target fails.
     ///
     /// # Panics
     /// If the weights are not those of the compiled network.
-    pub fn load_weights(&mut self, weights: &[Tensor]) -> Result<()> {
+    pub fn load_weights(&mut self, weights: &[Tensor], seed: u32) -> Result<()> {
+        self.seed_draws(seed);
+        self.load_matrices(Region::Weight, weights)
+    }
+
+    /// Writes the codes of all weights, as [`read_codes`](Self::read_codes) gave them.
+    ///
+    /// # Errors
+    /// If the target fails.
+    ///
+    /// # Panics
+    /// If the codes are not those of the compiled network, or the family does not draw them.
+    pub fn load_codes(&mut self, codes: &[Tensor]) -> Result<()> {
+        assert!(self.compiled.design().draws_weights());
+        self.load_matrices(Region::WeightCode, codes)
+    }
+
+    fn load_matrices(&mut self, region: Region, tensors: &[Tensor]) -> Result<()> {
         let plan = self.compiled.plan();
-        assert_eq!(weights.len(), plan.weight.matrices.len());
-        for (tensor, matrix) in weights.iter().zip(&plan.weight.matrices) {
+        assert_eq!(tensors.len(), plan.weight.matrices.len());
+        for (tensor, matrix) in tensors.iter().zip(&plan.weight.matrices) {
             assert_eq!((tensor.rows, tensor.cols), (matrix.rows as usize, matrix.columns as usize));
             let words = elements(matrix).zip(&tensor.values);
             self.words.extend(
-                words.map(|((i, j), &value)| {
-                    (map::address(Region::Weight, matrix.word(plan.banks, i, j)), value as u32)
-                }),
+                words.map(|((i, j), &value)| (map::address(region, matrix.word(plan.banks, i, j)), value as u32)),
             );
         }
         self.flush()
@@ -135,11 +168,28 @@ impl<'a> Driver<'a> {
     /// # Errors
     /// If the target fails.
     pub fn read_weights(&mut self) -> Result<Weights> {
+        self.read_matrices(Region::Weight, tensor_name)
+    }
+
+    /// Reads the codes of all weights where the family draws them: with the masters, they are the state of a run. Otherwise
+    /// they follow from the masters, and there are none to read.
+    ///
+    /// # Errors
+    /// If the target fails.
+    pub fn read_codes(&mut self) -> Result<Vec<Tensor>> {
+        if self.compiled.design().draws_weights() {
+            self.read_matrices(Region::WeightCode, code_name)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    fn read_matrices(&mut self, region: Region, name: fn(usize) -> String) -> Result<Vec<Tensor>> {
         let plan = self.compiled.plan();
         let mut words = vec![0; (plan.weight.tiles * u64::from(plan.banks).pow(2)) as usize];
-        self.target.read(map::address(Region::Weight, 0), &mut words)?;
+        self.target.read(map::address(region, 0), &mut words)?;
         let tensor = |(index, matrix): (usize, &Matrix)| Tensor {
-            name: tensor_name(index + 1),
+            name: name(index + 1),
             rows: matrix.rows as usize,
             cols: matrix.columns as usize,
             values: elements(matrix).map(|(i, j)| words[matrix.word(plan.banks, i, j) as usize] as i32).collect(),
@@ -147,16 +197,17 @@ impl<'a> Driver<'a> {
         Ok(plan.weight.matrices.iter().enumerate().map(tensor).collect())
     }
 
-    /// Writes the inputs and labels of these samples, at most a batch, to the first rows.
+    /// Writes the inputs and labels of these samples, at most a batch, to the first rows. `seed`: of what is drawn for them.
     ///
     /// # Errors
     /// If the target fails.
     ///
     /// # Panics
     /// If there are more than a batch, or the samples are not as wide as the network.
-    pub fn load_samples(&mut self, samples: &Samples, indices: &[u32]) -> Result<()> {
+    pub fn load_samples(&mut self, samples: &Samples, indices: &[u32], seed: u32) -> Result<()> {
         assert_eq!(samples.features(), self.compiled.inputs());
         assert!(indices.len() <= self.compiled.task().batch as usize);
+        self.seed_draws(seed);
         for (row, &index) in self.inputs.chunks_exact(samples.features()).zip(indices) {
             let input = samples.input(index as usize);
             // The sign bits above the operand are ignored.
@@ -315,8 +366,8 @@ mod tests {
         let compiled = compiled(&[3, 7, 5, 2], 4, 3, 2, mitchell(4, 8));
         let mut model = Model::new(compiled.design(), 0).unwrap();
         let mut driver = Driver::new(&mut model, &compiled).unwrap();
-        let weights = quantised_weights(&compiled.task().network, 3, compiled.design().weight);
-        driver.load_weights(&weights).unwrap();
+        let weights = quantised_weights(compiled.task(), 3, compiled.design().weight);
+        driver.load_weights(&weights, 0).unwrap();
         assert_eq!(driver.read_weights().unwrap(), weights);
     }
 
@@ -333,8 +384,8 @@ mod tests {
             let samples = Samples::new(&data, &Normalise::None, 3, 2, compiled.design().activation).unwrap();
             let mut model = Model::new(compiled.design(), 0).unwrap();
             let mut driver = Driver::new(&mut model, compiled).unwrap();
-            driver.load_weights(&quantised_weights(&[3, 4, 2], 3, compiled.design().weight)).unwrap();
-            driver.load_samples(&samples, &[0, 1, 2, 3]).unwrap();
+            driver.load_weights(&quantised_weights(compiled.task(), 3, compiled.design().weight), 0).unwrap();
+            driver.load_samples(&samples, &[0, 1, 2, 3], 0).unwrap();
             let mut counters = Vec::new();
             for _ in 0..3 {
                 for (mode, samples) in [(Mode::Train, 4), (Mode::Train, 3), (Mode::Evaluate, 4), (Mode::Predict, 2)] {

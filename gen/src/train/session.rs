@@ -6,19 +6,20 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use logloom_hdl::control::isa::Rounding;
+use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::checkpoint::{Checkpoint, CheckpointError, state_digest};
+use super::checkpoint::{Checkpoint, CheckpointError, Tensor, state_digest};
 use super::curve::EpochRecord;
 use super::data::epoch_order;
-use super::driver::{Counters, Driver, rounding_seed};
-use super::weights::{Samples, Weights, quantised_weights, weights_of};
+use super::driver::{Counters, Driver, rounding_seed, sample_seed, weight_seed};
+use super::weights::{Samples, Weights, codes_of, quantised_weights, weights_of};
 use crate::compile::{Compiled, Mode};
 
 /// Version of a checkpoint's metadata.
-const FORMAT_VERSION: &str = "1";
+const FORMAT_VERSION: &str = "2";
 
 /// How long a run lasts and what it leaves.
 #[derive(Clone, Debug)]
@@ -141,9 +142,13 @@ pub fn train(
     let mut driver = Driver::new(target, compiled)?;
     let (mut weights, mut records) = match resume {
         Some(checkpoint) => resumed(checkpoint, compiled, &identity, settings)?,
-        None => (quantised_weights(network, settings.seed, compiled.design().weight), Vec::new()),
+        None => (quantised_weights(compiled.task(), settings.seed, compiled.design().weight), Vec::new()),
     };
-    driver.load_weights(&weights)?;
+    driver.load_weights(&weights, weight_seed(settings.seed))?;
+    if let Some(checkpoint) = resume.filter(|_| compiled.design().draws_weights()) {
+        driver.load_codes(&codes_of(checkpoint, network)?)?;
+    }
+    let mut tester = Tester::new(compiled)?;
 
     let batch = compiled.task().batch as usize;
     let steps = training.len().div_ceil(batch) as u32;
@@ -152,8 +157,9 @@ pub fn train(
         let order = epoch_order(training.len(), settings.seed, epoch.into());
         let mut totals = Totals::default();
         for (step, indices) in (0..).zip(order.chunks(batch)) {
-            driver.load_samples(training, indices)?;
-            let seed = rounding_seed(settings.seed, u64::from(epoch) * u64::from(steps) + u64::from(step));
+            let number = u64::from(epoch) * u64::from(steps) + u64::from(step);
+            driver.load_samples(training, indices, sample_seed(settings.seed, number))?;
+            let seed = rounding_seed(settings.seed, number);
             totals.add(indices.len(), &driver.run(Mode::Train, indices.len() as u32, seed)?);
             // The epoch's last step is reported with its record.
             if step + 1 < steps {
@@ -164,8 +170,8 @@ pub fn train(
                 }
             }
         }
-        let tested = evaluate(&mut driver, test)?;
         weights = driver.read_weights()?;
+        let tested = tester.evaluate(&mut driver, &weights, test)?;
         records.push(EpochRecord {
             epoch: epoch + 1,
             loss: totals.loss(),
@@ -177,7 +183,7 @@ pub fn train(
             cycles: clocked.then_some(totals.cycles),
         });
         if let Some(path) = &settings.checkpoint {
-            checkpoint(&weights, &identity, &records).save(path)?;
+            checkpoint(&weights, driver.read_codes()?, &identity, &records).save(path)?;
         }
         let progress = progress(epoch + 1, steps, steps, settings, &totals, records.last());
         if observe(&progress).is_break() {
@@ -190,8 +196,9 @@ pub fn train(
         Some(last) => (last.train_accuracy, last.loss, last.test_accuracy),
         None => {
             // Also after a stop within the first epoch, which the result must not show.
-            driver.load_weights(&weights)?;
-            let (trained, tested) = (evaluate(&mut driver, training)?, evaluate(&mut driver, test)?);
+            driver.load_weights(&weights, weight_seed(settings.seed))?;
+            let trained = tester.evaluate(&mut driver, &weights, training)?;
+            let tested = tester.evaluate(&mut driver, &weights, test)?;
             (trained.accuracy(), trained.loss(), tested.accuracy())
         }
     };
@@ -227,7 +234,7 @@ fn batches(
 ) -> Result<()> {
     let indices: Vec<u32> = (0..samples.len() as u32).collect();
     for indices in indices.chunks(driver.compiled().task().batch as usize) {
-        driver.load_samples(samples, indices)?;
+        driver.load_samples(samples, indices, 0)?;
         each(driver, indices.len() as u32)?;
     }
     Ok(())
@@ -242,6 +249,28 @@ fn evaluate(driver: &mut Driver<'_>, samples: &Samples) -> Result<Totals> {
     Ok(totals)
 }
 
+/// Where a network is tested: on the target itself, or on the model of the accelerator that its family is tested with.
+struct Tester(Option<(Model, Compiled)>);
+
+impl Tester {
+    fn new(compiled: &Compiled) -> Result<Self> {
+        let Some(twin) = compiled.tested_with()? else { return Ok(Self(None)) };
+        Ok(Self(Some((Model::new(twin.design(), 0)?, twin))))
+    }
+
+    /// Loss and correct predictions of these weights, which are those of `driver`.
+    fn evaluate(&mut self, driver: &mut Driver<'_>, weights: &Weights, samples: &Samples) -> Result<Totals> {
+        match &mut self.0 {
+            None => evaluate(driver, samples),
+            Some((model, twin)) => {
+                let mut driver = Driver::new(model, twin)?;
+                driver.load_weights(weights, 0)?;
+                evaluate(&mut driver, samples)
+            }
+        }
+    }
+}
+
 /// The class that a network gives a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
@@ -250,7 +279,8 @@ pub struct Prediction {
     pub probability: f64,
 }
 
-/// Classifies all samples with the weights of a checkpoint.
+/// Classifies all samples with the weights of a checkpoint; on the model where the family is tested with another arithmetic
+/// than the target's.
 ///
 /// # Errors
 /// If the target fails, or ([`CheckpointError`]) the checkpoint belongs to another network.
@@ -261,8 +291,12 @@ pub fn predict(
     samples: &Samples,
 ) -> Result<Vec<Prediction>> {
     let weights = weights_of(checkpoint, &compiled.task().network)?;
-    let mut driver = Driver::new(target, compiled)?;
-    driver.load_weights(&weights)?;
+    let mut tester = Tester::new(compiled)?;
+    let mut driver = match &mut tester.0 {
+        None => Driver::new(target, compiled)?,
+        Some((model, twin)) => Driver::new(model, twin)?,
+    };
+    driver.load_weights(&weights, 0)?;
     let mut predictions = Vec::with_capacity(samples.len());
     batches(&mut driver, samples, |driver, count| {
         driver.run(Mode::Predict, count, 0)?;
@@ -300,6 +334,7 @@ fn identity(compiled: &Compiled, training: &Samples, seed: u64) -> Vec<(&'static
         ("batch", task.batch.to_string()),
         ("learning_rate", format!("2^-{}", task.learning_rate_shift)),
         ("rounding", rounding.to_string()),
+        ("weight_scale", task.weight_scales.iter().map(|s| format!("2^-{s}")).collect::<Vec<_>>().join(" ")),
         ("seed", seed.to_string()),
         ("data", hex(data.finalize())),
     ]
@@ -315,8 +350,14 @@ fn hex(digest: impl AsRef<[u8]>) -> String {
 const EPOCH_KEY: &str = "epoch";
 const HISTORY_KEY: &str = "history";
 
-fn checkpoint(weights: &Weights, identity: &[(&'static str, String)], records: &[EpochRecord]) -> Checkpoint {
-    let mut checkpoint = Checkpoint { layers: weights.clone(), ..Checkpoint::default() };
+fn checkpoint(
+    weights: &Weights,
+    codes: Vec<Tensor>,
+    identity: &[(&'static str, String)],
+    records: &[EpochRecord],
+) -> Checkpoint {
+    let layers = [weights.clone(), codes].concat();
+    let mut checkpoint = Checkpoint { layers, ..Checkpoint::default() };
     let history = serde_json::to_string(records).expect("records are plain numbers");
     let progress = [(EPOCH_KEY, records.len().to_string()), (HISTORY_KEY, history)];
     checkpoint.metadata.extend(identity.iter().cloned().chain(progress).map(|(key, value)| (key.to_string(), value)));
@@ -554,12 +595,12 @@ mod tests {
         let exact = compiled(&[2, 12, 3], 16, 3, 2, exact());
         for (compiled, least_cosine) in [(&exact, 0.995), (&rings.compiled, 0.98)] {
             let weight = compiled.design().weight;
-            let before = quantised_weights(&compiled.task().network, 5, weight);
+            let before = quantised_weights(compiled.task(), 5, weight);
             let mut model = Model::new(compiled.design(), 0).unwrap();
             let mut driver = Driver::new(&mut model, compiled).unwrap();
-            driver.load_weights(&before).unwrap();
+            driver.load_weights(&before, 0).unwrap();
             let batch: Vec<u32> = (0..16).collect();
-            driver.load_samples(&rings.samples, &batch).unwrap();
+            driver.load_samples(&rings.samples, &batch, 0).unwrap();
             driver.run(Mode::Train, 16, 0).unwrap();
             let after = driver.read_weights().unwrap();
 

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::checkpoint::{Checkpoint, CheckpointError, Tensor};
 use super::data::{self, DataError, Dataset, Normalise};
 use super::random::SplitMix64;
+use crate::compile::Task;
 
 /// Stream of the seed for initial weights. Epochs count up from 0 and the split takes `u64::MAX`, so neither meets it.
 const WEIGHT_STREAM: u64 = u64::MAX - 1;
@@ -44,15 +45,38 @@ pub fn tensor_name(l: usize) -> String {
     format!("layer{l}")
 }
 
-/// [`initial_weights`] in a format.
-pub fn quantised_weights(network: &[u32], seed: u64, format: Format) -> Weights {
+/// Name of the codes of these weights, which a checkpoint has where they are drawn.
+pub fn code_name(l: usize) -> String {
+    format!("layer{l}.code")
+}
+
+/// [`initial_weights`] as master weights of this format, each layer in its own scale.
+pub fn quantised_weights(task: &Task, seed: u64, format: Format) -> Weights {
+    let network = &task.network;
     let tensor = |(l, values): (usize, Vec<f64>)| Tensor {
         name: tensor_name(l + 1),
         rows: network[l] as usize + 1,
         cols: network[l + 1] as usize,
-        values: values.into_iter().map(|value| quantise(value, format)).collect(),
+        values: values.into_iter().map(|value| quantise(value, task.weight_format(l + 1, format))).collect(),
     };
     initial_weights(network, seed).into_iter().enumerate().map(tensor).collect()
+}
+
+fn tensors_of(
+    checkpoint: &Checkpoint,
+    network: &[u32],
+    name: fn(usize) -> String,
+) -> Result<Vec<Tensor>, CheckpointError> {
+    let layer = |l: usize| checkpoint.tensor(&name(l), network[l - 1] as usize + 1, network[l] as usize).cloned();
+    (1..network.len()).map(layer).collect()
+}
+
+/// The drawn codes of this network's weights in a checkpoint.
+///
+/// # Errors
+/// As [`weights_of`].
+pub fn codes_of(checkpoint: &Checkpoint, network: &[u32]) -> Result<Vec<Tensor>, CheckpointError> {
+    tensors_of(checkpoint, network, code_name)
 }
 
 /// The weights of this network in a checkpoint.
@@ -60,10 +84,8 @@ pub fn quantised_weights(network: &[u32], seed: u64, format: Format) -> Weights 
 /// # Errors
 /// [`CheckpointError::Missing`] or [`CheckpointError::OtherShape`] if it belongs to another network.
 pub fn weights_of(checkpoint: &Checkpoint, network: &[u32]) -> Result<Weights, CheckpointError> {
-    let layer =
-        |l: usize| checkpoint.tensor(&tensor_name(l), network[l - 1] as usize + 1, network[l] as usize).cloned();
-    let weights: Weights = (1..network.len()).map(layer).collect::<Result<_, _>>()?;
-    if checkpoint.layers.len() > weights.len() {
+    let weights: Weights = tensors_of(checkpoint, network, tensor_name)?;
+    if checkpoint.layers.iter().filter(|tensor| !tensor.name.ends_with(".code")).count() > weights.len() {
         // A deeper network whose first layers agree by chance.
         let found = checkpoint.layers.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(CheckpointError::Missing { name: format!("set of {} layers", weights.len()), found });
@@ -176,6 +198,7 @@ impl Samples {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::fixture::task;
 
     fn format(text: &str) -> Format {
         text.parse().unwrap()
@@ -201,14 +224,14 @@ mod tests {
         assert!((matrix.iter().sum::<f64>() / 2048.0).abs() < 5.0 * bound / 78.0);
         assert_eq!(initial_weights(&[64, 32, 10], 0), weights);
         assert_ne!(initial_weights(&[64, 32, 10], 1), weights);
-        let tensors = quantised_weights(&[64, 32, 10], 0, format("Q3.12"));
+        let tensors = quantised_weights(&task(&[64, 32, 10], 16), 0, format("Q3.12"));
         assert_eq!((tensors[1].name.as_str(), tensors[1].rows, tensors[1].cols), ("layer2", 33, 10));
         assert!((f64::from(tensors[0].values[5]) / 4096.0 - weights[0][5]).abs() <= 0.5 / 4096.0);
     }
 
     #[test]
     fn checkpoints_of_other_networks_are_refused() {
-        let layers = quantised_weights(&[4, 3, 2], 0, format("Q3.12"));
+        let layers = quantised_weights(&task(&[4, 3, 2], 4), 0, format("Q3.12"));
         let checkpoint = Checkpoint { layers: layers.clone(), ..Checkpoint::default() };
         assert_eq!(weights_of(&checkpoint, &[4, 3, 2]).unwrap(), layers);
         assert!(matches!(weights_of(&checkpoint, &[4, 3]), Err(CheckpointError::Missing { .. })));

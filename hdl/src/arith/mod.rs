@@ -115,9 +115,25 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// Width of a stored code, at most 31.
     fn code_bits(&self, side: Side) -> u32;
 
-    /// Uniform random bits that encoding takes: 0, or as many as stochastic rounding needs, at most 31.
+    /// Uniform random bits that encoding takes: 0, or as many as stochastic rounding needs, at most 16.
     fn draw_bits(&self, _: Side) -> u32 {
         0
+    }
+
+    /// How weights are encoded, where not like the activations that share their side.
+    fn weight_coding(&self) -> Option<&dyn WeightCoding> {
+        None
+    }
+
+    /// Random bits of a weight's code.
+    fn weight_draw_bits(&self) -> u32 {
+        self.weight_coding().map_or_else(|| self.draw_bits(Side::Stationary), WeightCoding::draw_bits)
+    }
+
+    /// The arithmetic that a trained network is tested with, where that is another one: weights that are drawn anew in
+    /// every step of training are tested as they are.
+    fn tested_with(&self) -> Option<Arc<dyn Arithmetic>> {
+        None
     }
 
     /// Width of a code inside the array.
@@ -212,22 +228,78 @@ fn accumulate_by(product: impl Fn(u32, u32) -> i64, moving: &[u32], stationary: 
     }
 }
 
-/// The module that encodes for a side, combinational: `operand_i`, signed(W), and `draw_i` where the side draws, to `code_o`.
-/// Named `encoder` where one code serves both sides, else `moving_encoder` and `stationary_encoder`.
-pub fn encoder(arith: &dyn Arithmetic, side: Side) -> Result<Arc<Module>, ElaborationError> {
-    let (name, which) = match side {
+/// The coding of weights in a family that has one for them alone. Its codes are stationary codes of the family.
+pub trait WeightCoding {
+    /// As [`Arithmetic::draw_bits`].
+    fn draw_bits(&self) -> u32;
+
+    /// As [`Arithmetic::encode`].
+    fn encode(&self, weight: i64, draw: u32) -> u32;
+
+    /// As [`Arithmetic::encode_rtl`].
+    fn encode_rtl(&self, m: &mut Builder, weight: &Expr, draw: Option<&Expr>) -> Expr;
+}
+
+/// What an encoder module encodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coded {
+    /// Any operand, for a side.
+    Operand(Side),
+    /// Weights, by a [`WeightCoding`] of their own.
+    Weight,
+}
+
+impl Coded {
+    /// The codes of a family, each with its encoder: the low code of a word first, weights last.
+    pub fn all(arith: &dyn Arithmetic) -> Vec<Self> {
+        let mut all = vec![Coded::Operand(Side::Moving)];
+        if !arith.is_symmetric() {
+            all.push(Coded::Operand(Side::Stationary));
+        }
+        if arith.weight_coding().is_some() {
+            all.push(Coded::Weight);
+        }
+        all
+    }
+
+    pub fn draw_bits(self, arith: &dyn Arithmetic) -> u32 {
+        match self {
+            Coded::Operand(side) => arith.draw_bits(side),
+            Coded::Weight => arith.weight_draw_bits(),
+        }
+    }
+
+    /// The reference.
+    pub fn encode(self, arith: &dyn Arithmetic, operand: i64, draw: u32) -> u32 {
+        match (self, arith.weight_coding()) {
+            (Coded::Weight, Some(coding)) => coding.encode(operand, draw),
+            (Coded::Operand(side), _) => arith.encode(side, operand, draw),
+            (Coded::Weight, None) => arith.encode(Side::Stationary, operand, draw),
+        }
+    }
+}
+
+/// The module that encodes, combinational: `operand_i`, signed(W), and `draw_i` where random bits are drawn, to `code_o`.
+/// Named `encoder` where one code serves both sides, else `moving_encoder`, `stationary_encoder`, `weight_encoder`.
+pub fn encoder(arith: &dyn Arithmetic, coded: Coded) -> Result<Arc<Module>, ElaborationError> {
+    let (name, which) = match coded {
+        Coded::Weight => ("weight_encoder", "weight "),
         _ if arith.is_symmetric() => ("encoder", ""),
-        Side::Moving => ("moving_encoder", "moving "),
-        Side::Stationary => ("stationary_encoder", "stationary "),
+        Coded::Operand(Side::Moving) => ("moving_encoder", "moving "),
+        Coded::Operand(Side::Stationary) => ("stationary_encoder", "stationary "),
     };
     let doc = format!("The {which}{} code of an operand ({}).", arith.name(), arith.parameters());
     let mut m = Builder::new(name, &doc);
     let operand = m.input("operand_i", signed(arith.operand_bits()));
-    let draw = match arith.draw_bits(side) {
+    let draw = match coded.draw_bits(arith) {
         0 => None,
         bits => Some(m.input("draw_i", unsigned(bits))),
     };
-    let code = arith.encode_rtl(&mut m, side, &operand, draw.as_ref());
+    let code = match (coded, arith.weight_coding()) {
+        (Coded::Weight, Some(coding)) => coding.encode_rtl(&mut m, &operand, draw.as_ref()),
+        (Coded::Weight, None) => arith.encode_rtl(&mut m, Side::Stationary, &operand, draw.as_ref()),
+        (Coded::Operand(side), _) => arith.encode_rtl(&mut m, side, &operand, draw.as_ref()),
+    };
     m.output("code_o", code);
     m.finish()
 }

@@ -86,7 +86,8 @@ table! {
             Some("operand x (low W bits, signed): stores encode(x)");
         Weight = 5, "weight", "address * N + bank",
             Some("master (low `master_bits` bits, signed): the weight code follows");
-        WeightCode = 6, "weight code", "address * N + bank", None;
+        WeightCode = 6, "weight code", "address * N + bank",
+            Some("code, stored as it is; read-only unless the family draws the codes of weights");
         Accumulator = 7, "accumulator",
             "(address * Cp + column) * words + word, Cp = C rounded up to a power of two", None;
         Maximum = 8, "maximum", "sample", None;
@@ -161,8 +162,9 @@ table! {
 }
 
 impl Region {
-    pub const fn writable(self) -> bool {
-        self.row().2.is_some()
+    /// Whether the host may write; weight codes only where they are a matter of chance.
+    pub fn writable(self, design: &Design) -> bool {
+        self.row().2.is_some() && (self != Region::WeightCode || design.draws_weights())
     }
 
     /// Bits of an entry.

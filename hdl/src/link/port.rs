@@ -48,7 +48,7 @@ pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, E
     exists.push(Expr::zero(unsigned(1)));
     let exists = m.wire("exists", select(&region, &exists));
     let mut read_only: Vec<Expr> =
-        Region::ALL.iter().map(|r| Expr::constant(unsigned(1), (!r.writable()).into())).collect();
+        Region::ALL.iter().map(|r| Expr::constant(unsigned(1), (!r.writable(design)).into())).collect();
     read_only.push(Expr::zero(unsigned(1)));
     let read_only = m.wire("read_only", select(&region, &read_only));
     let registers = m.wire("is_register", region.is(Region::Registers.number().into()));

@@ -65,7 +65,11 @@ pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, Elaboratio
     m.output("run_o", &accepted & bit(control::RUN));
     m.output("step_o", &accepted & bit(control::STEP) & !bit(control::RUN));
     m.output("pc_write_o", writes(Register::Pc) & &idle);
-    let seed = m.reg_when("seed_q", writes(Register::Seed) & &idle, &data);
+    let seed_write = m.wire("seed_write", writes(Register::Seed) & &idle);
+    let seed = m.reg_when("seed_q", &seed_write, &data);
+    if design.draw_bits() > 0 {
+        m.output("seed_write_o", &seed_write);
+    }
     m.output("seed_o", &seed);
 
     let clear = m.wire("clear_counters", &controls & bit(control::CLEAR));

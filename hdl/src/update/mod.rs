@@ -1,4 +1,5 @@
-//! What turns a gradient into a new weight: the rounding generators and the update itself.
+//! What turns a gradient into a new weight: the generators of rounding and of random codes, and the update itself.
 
+pub mod draw;
 pub mod lfsr;
 pub mod sgd;

@@ -1,10 +1,11 @@
 //! From requantised value to stored word: activation, mask or weight update, then encoding.
 
 use super::{popcount, saturate};
-use crate::arith::{Side, encoder};
+use crate::arith::{Coded, Side, encoder};
 use crate::design::Design;
 use crate::memory::Request;
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, select, signed, unsigned};
+use crate::update::draw;
 use crate::update::sgd::sgd;
 use std::sync::Arc;
 
@@ -26,18 +27,15 @@ fn compute_copy(m: &mut Builder, master: &Expr, bits: u32) -> Expr {
     saturate(m, "copy", &kept, bits).0
 }
 
-/// The sides that operands are encoded for, the low code of a word first.
-fn sides(design: &Design) -> &'static [Side] {
-    match design.arithmetic.is_symmetric() {
-        true => &[Side::Moving],
-        false => &[Side::Moving, Side::Stationary],
-    }
-}
+/// Destination of a weight code that the host writes as it is, beyond the destinations of a GEMM.
+pub const WEIGHT_CODE: u32 = 3;
 
-/// Module `writeback_lane`: one column. `dest_i`: 0 activation, 1 gradient, 2 weight; `raw_i`: store the value as it is.
+/// Module `writeback_lane`: one column. `dest_i`: 0 activation, 1 gradient, 2 weight, 3 weight code; `raw_i`: store the value as
+/// it is.
 ///
 /// At cycle t `value_i`, `pass_i` and `master_i`; `weight_saturated_o` in the same cycle; `word_o` = `{pass, codes}` and `master_o`
-/// at t + [`LATENCY`]. `dest1_i` is `dest_i` one cycle later.
+/// at t + [`LATENCY`]. `dest1_i` is `dest_i` one cycle later, and so is
+/// `draw_i`, there in a family that draws, later than the value.
 fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let (bits, operand, master_bits) = (design.vector_bits(), design.operand_bits(), design.master_bits());
     let mut m = Builder::new(
@@ -51,6 +49,7 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let dest1 = m.input("dest1_i", unsigned(2));
     let pass = m.input("pass_i", unsigned(1));
     let master = m.input("master_i", signed(master_bits));
+    let draw = (design.draw_bits() > 0).then(|| m.input("draw_i", unsigned(design.draw_bits())));
 
     let rectified = value.gate(&!value.msb());
     let masked = value.gate(&pass);
@@ -64,26 +63,65 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let copy = compute_copy(&mut m, &new_master, operand);
     let low = result.truncate(operand);
     let operand_value = m.wire("operand", mux(&dest1.is(2), &copy, &low));
+    let arith = design.arithmetic.as_ref();
     let mut codes = Vec::new();
-    for side in sides(design) {
-        let encoder = encoder(design.arithmetic.as_ref(), *side)?;
-        let encode = m.instance(encoder.name.as_str(), &encoder, &[("operand_i", &operand_value)]);
-        codes.insert(0, encode.get("code_o"));
+    for coded in Coded::all(arith) {
+        let encoder = encoder(arith, coded)?;
+        let mut inputs = vec![("operand_i", operand_value.clone())];
+        if let (Some(draw), bits @ 1..) = (&draw, coded.draw_bits(arith)) {
+            inputs.push(("draw_i", draw.slice(0, bits)));
+        }
+        let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (*port, value)).collect();
+        let code = m.instance(&encoder.name, &encoder, &inputs).get("code_o");
+        match coded {
+            Coded::Operand(_) => codes.insert(0, code),
+            Coded::Weight => codes[0] = mux(&dest1.is(2), &code, &codes[0]),
+        }
+    }
+    if design.draws_weights() {
+        let code = result.truncate(design.code_bits(Side::Stationary)).as_unsigned();
+        codes[0] = mux(&dest1.is(WEIGHT_CODE.into()), &code, &codes[0]);
     }
     // The derivative of the rectifier: positive and not saturated (011..1).
     let positive = !operand_value.msb() & operand_value.slice(0, operand - 1).any();
     let railed = operand_value.slice(0, operand - 1).all();
-    let word = m.reg("word_q", cat(&[positive & !railed, cat(&codes)]));
+    let word = m.reg("word_q", cat(&[vec![positive & !railed], codes].concat()));
     let stored = m.reg("master_q", new_master);
     m.output("word_o", word);
     m.output("master_o", stored);
     m.finish()
 }
 
+/// The draws of all lanes in the cycle after that of their values; `elements` has a bit for each lane with a value.
+fn draws(m: &mut Builder, design: &Design, elements: &Expr, bits: u32) -> Result<Expr, ElaborationError> {
+    let columns = design.columns;
+    let seed_write = m.input("seed_write_i", unsigned(1));
+    let seed = m.input("seed_i", unsigned(draw::STATE_BITS - 1));
+    let steps = m.reg("elements_q", elements);
+    let start = m.reg("seed_write_q", seed_write);
+    let seed = m.reg("seed_q", seed);
+    let seeds: Vec<Expr> = (0..columns).map(|c| draw::lane_seed(&seed, c)).collect();
+    let states = m.array(
+        "draw_generator",
+        &draw::draw_generator()?,
+        &[("column", columns)],
+        vec![
+            ("start_i", Connection::All(start)),
+            ("seed_i", Connection::Element(lanes(&seeds))),
+            ("step_i", Connection::Element(steps)),
+        ],
+    );
+    let states = states.get("state_o");
+    Ok(lanes(&(0..columns).map(|c| states.slice(c * draw::STATE_BITS, bits)).collect::<Vec<_>>()))
+}
+
 /// Module `writeback`: C lanes, and the request they are written with.
 ///
 /// At cycle t the values, their request (`request_*_i`), `dest_i` and `raw_i`; at t + [`LATENCY`] `request_*_o`, `dest_o`,
 /// `words_o` and `masters_o`. The event counts of the vector stand at t + 1.
+///
+/// Where codes are drawn, `seed_write_i` with `seed_i` seeds the generators for the values of the next cycle on; each element
+/// takes a draw of its lane.
 pub fn writeback(design: &Design, tile_bits: u32) -> Result<Arc<Module>, ElaborationError> {
     let columns = design.columns;
     let lane_bits = design.banks().trailing_zeros();
@@ -96,27 +134,29 @@ pub fn writeback(design: &Design, tile_bits: u32) -> Result<Arc<Module>, Elabora
     let dest = m.input("dest_i", unsigned(2));
     let raw = m.input("raw_i", unsigned(1));
 
+    let valid_lanes: Vec<Expr> = (0..columns)
+        .map(|c| Expr::constant(request.count.ty(), c.into()).lt(&request.count) & &request.valid)
+        .collect();
+    let valid_lanes = m.wire("valid_lanes", lanes(&valid_lanes));
+    let draws = match design.draw_bits() {
+        0 => None,
+        bits => Some(draws(&mut m, design, &(&valid_lanes & (!dest.is(WEIGHT_CODE.into())).repeat(columns)), bits)?),
+    };
     let dest1 = m.reg("dest1_q", &dest);
     let dest2 = m.reg("dest2_q", &dest1);
     let later = request.delayed(&mut m, "request", LATENCY);
-    let out = m.array(
-        "lane",
-        &lane(design)?,
-        &[("column", columns)],
-        vec![
-            ("value_i", Connection::Element(values.clone())),
-            ("raw_i", Connection::All(raw.clone())),
-            ("dest_i", Connection::All(dest.clone())),
-            ("dest1_i", Connection::All(dest1)),
-            ("pass_i", Connection::Element(passes)),
-            ("master_i", Connection::Element(masters)),
-        ],
-    );
+    let mut inputs = vec![
+        ("value_i", Connection::Element(values.clone())),
+        ("raw_i", Connection::All(raw.clone())),
+        ("dest_i", Connection::All(dest.clone())),
+        ("dest1_i", Connection::All(dest1)),
+        ("pass_i", Connection::Element(passes)),
+        ("master_i", Connection::Element(masters)),
+    ];
+    inputs.extend(draws.map(|draws| ("draw_i", Connection::Element(draws))));
+    let out = m.array("lane", &lane(design)?, &[("column", columns)], inputs);
 
-    let kept: Vec<Expr> = (0..columns)
-        .map(|c| Expr::constant(request.count.ty(), c.into()).lt(&request.count) & &request.valid & !&raw)
-        .collect();
-    let kept = m.wire("counted", lanes(&kept));
+    let kept = m.wire("counted", &valid_lanes & (!&raw).repeat(columns));
     m.comment(&kept, "columns whose events count");
     let updates = dest.is(2).repeat(columns);
     let zero: Vec<Expr> = (0..columns).map(|c| !values.lane(c, design.vector_bits()).any()).collect();

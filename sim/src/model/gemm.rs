@@ -114,6 +114,7 @@ impl Model {
         let Shape { pass_bit, stationary_offset, .. } = self.shape;
         self.requantise(gemm, width);
 
+        self.draw(gemm);
         let scratch = &mut self.scratch;
         for y in &mut scratch.operands {
             *y = (*y).max(0);
@@ -133,6 +134,7 @@ impl Model {
         let pass_bit = self.shape.pass_bit;
         self.requantise(gemm, self.shape.operand_bits);
 
+        self.draw(gemm);
         let scratch = &mut self.scratch;
         let activation = &mut self.memory.activation;
         activation.for_each(mask, &mut scratch.operands, |entry, g| {
@@ -156,6 +158,7 @@ impl Model {
             Rounding::Stochastic => self.requantise_stochastically(gemm, master_bits),
         }
         let (width, shift) = (self.shape.operand_bits, self.shape.weight_shift);
+        self.draw(gemm);
         let scratch = &mut self.scratch;
         let (mut zeros, mut clipped) = (0, 0);
         let weight = &mut self.memory.weight;
@@ -171,9 +174,17 @@ impl Model {
         count(&mut self.counters.zero_updates, zeros);
         count(&mut self.counters.weights_saturated, clipped);
 
-        scratch.encode(self.design.arithmetic.as_ref(), Side::Stationary);
+        scratch.encode_weights(self.design.arithmetic.as_ref());
         let weight_code = &mut self.memory.weight_code;
         weight_code.for_each(view, &mut scratch.codes, |entry, code| *entry = *code);
+    }
+
+    /// The random bits of the elements about to be written, where the family's codes take any.
+    fn draw(&mut self, gemm: &Gemm) {
+        if self.shape.draws {
+            let (m, _, n) = dimensions(gemm);
+            self.draws.matrix(m, n, &mut self.scratch.draws);
+        }
     }
 
     /// Totals to results in the scratch buffers, rounded to nearest.

@@ -2,7 +2,7 @@
 use super::memory::{compute_copy, pass, wrap};
 use super::{Counters, Model};
 use anyhow::Result;
-use logloom_hdl::arith::Side;
+use logloom_hdl::arith::{Coded, Side};
 use logloom_hdl::link::map::{self, ErrorCode, Region, Register, control, status};
 
 impl Model {
@@ -20,16 +20,17 @@ impl Model {
             Region::Activation => {
                 let operand = self.operand(data);
                 let passes = pass(operand, self.shape.operand_bits);
-                let arithmetic = &self.design.arithmetic;
                 let mut entry = u32::from(passes) << self.shape.pass_bit;
-                entry |= arithmetic.encode(Side::Moving, operand, 0);
-                if !arithmetic.is_symmetric() {
-                    entry |= arithmetic.encode(Side::Stationary, operand, 0) << self.shape.stationary_offset;
+                let draw = self.draws.next(0);
+                entry |= self.code(Coded::Operand(Side::Moving), operand, draw);
+                if !self.design.arithmetic.is_symmetric() {
+                    entry |= self.code(Coded::Operand(Side::Stationary), operand, draw) << self.shape.stationary_offset;
                 }
                 self.memory.activation.entries[index] = entry;
             }
             Region::Gradient => {
-                let code = self.design.arithmetic.encode(Side::Moving, self.operand(data), 0);
+                let draw = self.draws.next(0);
+                let code = self.code(Coded::Operand(Side::Moving), self.operand(data), draw);
                 self.memory.gradient.entries[index] = code;
             }
             Region::Weight => {
@@ -37,7 +38,11 @@ impl Model {
                 let master = wrap(data.into(), shape.master_bits);
                 let copy = compute_copy(master, shape.weight_shift, shape.operand_bits);
                 self.memory.weight.entries[index] = master as i32;
-                self.memory.weight_code.entries[index] = self.design.arithmetic.encode(Side::Stationary, copy, 0);
+                let draw = self.draws.next(0);
+                self.memory.weight_code.entries[index] = self.code(Coded::Weight, copy, draw);
+            }
+            Region::WeightCode if self.design.draws_weights() => {
+                self.memory.weight_code.entries[index] = data & self.shape.stationary_mask;
             }
             Region::WeightCode
             | Region::Accumulator
@@ -84,6 +89,12 @@ impl Model {
         wrap(data.into(), self.shape.operand_bits)
     }
 
+    /// The code of one operand, with the random bits that it takes of a draw.
+    fn code(&self, coded: Coded, operand: i64, draw: u32) -> u32 {
+        let arithmetic = self.design.arithmetic.as_ref();
+        coded.encode(arithmetic, operand, draw & ((1 << coded.draw_bits(arithmetic)) - 1))
+    }
+
     fn read_accumulator(&self, word: u32) -> u32 {
         let words = Region::Accumulator.words_per_entry(&self.design);
         let (entry, part) = (word / words, word % words);
@@ -103,7 +114,10 @@ impl Model {
             Register::Control => return self.control(data),
             Register::Error => self.registers.error = None,
             Register::Pc => self.registers.pc = (data % self.design.program_depth) as usize,
-            Register::Seed => self.registers.seed = data,
+            Register::Seed => {
+                self.registers.seed = data;
+                self.draws.seed(data);
+            }
             _ => self.raise(ErrorCode::ReadOnly),
         }
         Ok(())

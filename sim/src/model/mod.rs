@@ -2,6 +2,7 @@
 //!
 //! Written from the specification. Of the hardware's sources it uses the Design, the tables of
 //! instructions and registers, and the references of the multiplier families.
+mod draw;
 mod gemm;
 mod host;
 mod memory;
@@ -11,6 +12,7 @@ mod softmax;
 
 use crate::target::Target;
 use anyhow::{Context, Result, bail};
+use draw::DrawGenerators;
 use logloom_hdl::arith::{Arithmetic, Side};
 use logloom_hdl::control::isa::{Dest, Gemm, Illegal, Instruction, Moving, Stationary, WORDS};
 use logloom_hdl::design::{Design, DesignError};
@@ -27,6 +29,7 @@ pub struct Model {
     shape: Shape,
     memory: Memories,
     registers: Registers,
+    draws: DrawGenerators,
     counters: Counters,
     scratch: Scratch,
 }
@@ -67,13 +70,28 @@ struct Scratch {
     /// Results after encoding, m x n.
     codes: Vec<u32>,
     generators: Generators,
+    /// Random bits of each operand, m x n; empty for families that draw none.
+    draws: Vec<u32>,
 }
 
 impl Scratch {
     /// Codes of the operands.
     fn encode(&mut self, arithmetic: &dyn Arithmetic, side: Side) {
         self.codes.resize(self.operands.len(), 0);
-        arithmetic.encode_slice(side, &self.operands, &[], &mut self.codes);
+        arithmetic.encode_slice(side, &self.operands, &self.draws, &mut self.codes);
+    }
+
+    /// Codes of the operands, which are weights.
+    fn encode_weights(&mut self, arithmetic: &dyn Arithmetic) {
+        let Some(coding) = arithmetic.weight_coding() else { return self.encode(arithmetic, Side::Stationary) };
+        let mask = (1 << coding.draw_bits()) - 1;
+        self.codes.clear();
+        if mask == 0 {
+            self.codes.extend(self.operands.iter().map(|&weight| coding.encode(weight, 0)));
+        } else {
+            let drawn = self.operands.iter().zip(&self.draws);
+            self.codes.extend(drawn.map(|(&weight, &draw)| coding.encode(weight, draw & mask)));
+        }
     }
 }
 
@@ -92,6 +110,7 @@ impl Model {
             shape: Shape::new(design),
             memory: Memories::new(design),
             registers: Registers::default(),
+            draws: DrawGenerators::new(design.columns as usize),
             counters: Counters::default(),
             scratch: Scratch::default(),
         })

@@ -17,6 +17,8 @@ pub(super) struct Shape {
     pub stationary_offset: u32,
     pub moving_mask: u32,
     pub stationary_mask: u32,
+    /// Whether codes take random bits.
+    pub draws: bool,
     pub master_bits: u32,
     pub weight_shift: i32,
     pub lift: u32,
@@ -36,6 +38,7 @@ impl Shape {
             stationary_offset: design.code_offset(Side::Stationary),
             moving_mask: (1 << design.code_bits(Side::Moving)) - 1,
             stationary_mask: (1 << design.code_bits(Side::Stationary)) - 1,
+            draws: design.draw_bits() > 0,
             master_bits: design.master_bits(),
             weight_shift: design.weight_shift(),
             lift: design.lift(),

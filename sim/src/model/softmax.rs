@@ -113,6 +113,9 @@ impl Model {
             }
         }
         if let Some(view) = gradient {
+            if self.shape.draws {
+                self.draws.samples(softmax.m.into(), softmax.n.into(), &mut self.scratch.draws);
+            }
             self.write_gradient_operands(view);
         }
     }

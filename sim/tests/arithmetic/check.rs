@@ -1,6 +1,6 @@
 //! What every family must do, whatever its parameters.
 use crate::{Random, operands};
-use logloom_hdl::arith::{Arithmetic, Side, edge, encoder};
+use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
 use logloom_hdl::array::pe::pe;
 use logloom_hdl::rtl::{Builder, Expr, signed, unsigned};
 use logloom_sim::netlist::Simulator;
@@ -11,42 +11,52 @@ fn about(family: &dyn Arithmetic) -> String {
     format!("{} ({})", family.name(), family.parameters())
 }
 
-/// A spread of random numbers for the encoder: the extremes and a few between.
-fn draws(family: &dyn Arithmetic, side: Side) -> Vec<u32> {
-    match family.draw_bits(side) {
+/// A spread of random numbers for an encoder: the extremes and a few between.
+fn draws(family: &dyn Arithmetic, coded: Coded) -> Vec<u32> {
+    match coded.draw_bits(family) {
         0 => vec![0],
         bits => {
             let most = (1 << bits) - 1;
-            vec![0, 1, most / 3, most / 2, most / 2 + 1, most - 1, most]
+            let mut draws = vec![0, 1, most / 3, most / 2, most / 2 + 1, most - most.min(1), most];
+            draws.sort();
+            draws.dedup();
+            draws
         }
     }
 }
 
-/// Every code that an operand can have, once, ascending.
+/// Every code of a side that an operand can have, once, ascending.
 pub fn codes(family: &dyn Arithmetic, side: Side) -> Vec<u32> {
-    let draws = draws(family, side);
-    let mut codes: Vec<u32> =
-        operands(family).flat_map(|x| draws.iter().map(move |&draw| family.encode(side, x, draw))).collect();
+    let of_side = |coded: &Coded| match *coded {
+        Coded::Operand(own) => own == side || family.is_symmetric(),
+        Coded::Weight => side == Side::Stationary,
+    };
+    let mut codes = Vec::new();
+    for coded in Coded::all(family).into_iter().filter(of_side) {
+        for draw in draws(family, coded) {
+            codes.extend(operands(family).map(|x| coded.encode(family, x, draw)));
+        }
+    }
     codes.sort();
     codes.dedup();
     codes
 }
 
-/// The hardware of the encoder gives the reference's code of every operand, and 0 has the code 0.
+/// The hardware of the encoders gives the reference's code of every operand, and 0 has the code 0.
 pub fn encoders(family: &dyn Arithmetic) {
-    for side in SIDES {
-        let mut sim = Simulator::new(&encoder(family, side).unwrap()).unwrap();
+    for coded in Coded::all(family) {
+        let mut sim = Simulator::new(&encoder(family, coded).unwrap()).unwrap();
         let (operand_i, code_o) = (sim.input("operand_i").unwrap(), sim.output("code_o").unwrap());
-        let draw_i = (family.draw_bits(side) > 0).then(|| sim.input("draw_i").unwrap());
-        for draw in draws(family, side) {
+        let draw_i = (coded.draw_bits(family) > 0).then(|| sim.input("draw_i").unwrap());
+        for draw in draws(family, coded) {
             if let Some(port) = draw_i {
                 sim.set(port, draw.into());
             }
             for operand in operands(family) {
                 sim.set(operand_i, operand as u64);
-                let expected = family.encode(side, operand, draw);
-                assert_eq!(sim.get(code_o), u64::from(expected), "{}: {side:?} code of {operand}", about(family));
-                assert!(operand != 0 || expected == 0, "{}: {side:?} code of 0", about(family));
+                let expected = coded.encode(family, operand, draw);
+                assert_eq!(sim.get(code_o), u64::from(expected), "{}: {coded:?} code of {operand}", about(family));
+                assert!(operand != 0 || expected == 0, "{}: {coded:?} code of 0", about(family));
             }
         }
     }
@@ -124,7 +134,7 @@ pub fn some_products(family: &dyn Arithmetic) {
 pub fn bound(family: &dyn Arithmetic) {
     assert!(family.operand_bits() <= 9, "{}: too many pairs", about(family));
     let bound = family.error_bound();
-    let draws = SIDES.map(|side| draws(family, side));
+    let draws = SIDES.map(|side| draws(family, Coded::Operand(side)));
     for a in operands(family) {
         for b in operands(family) {
             for &moving in &draws[0] {

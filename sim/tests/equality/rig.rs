@@ -148,7 +148,7 @@ impl Pair {
     /// Writes that must be refused: beyond each region, to read-only regions and registers, to no region.
     pub fn forbidden(&self) -> Vec<(u32, u32)> {
         let beyond = Region::ALL.iter().map(|&r| address(r, r.words(&self.design)));
-        let read_only = Region::ALL.iter().filter(|r| !r.writable()).map(|&r| address(r, 0));
+        let read_only = Region::ALL.iter().filter(|r| !r.writable(&self.design)).map(|&r| address(r, 0));
         let registers = Register::ALL.iter().filter(|r| !r.access().writable()).map(|r| r.address());
         beyond.chain(read_only).chain(registers).chain([0xC0_0000, 0xFF_FFFF]).map(|a| (a, 0xFFFF_FFFF)).collect()
     }

@@ -101,7 +101,7 @@ fn read_only_words() {
         let expected = match region {
             // ID.
             Region::Registers => Some(ErrorCode::ReadOnly),
-            _ if region.writable() => None,
+            _ if region.writable(&rig.design) => None,
             _ => Some(ErrorCode::ReadOnly),
         };
         assert_eq!(error(&mut rig), expected, "{region:?}");
