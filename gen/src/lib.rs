@@ -7,4 +7,5 @@ pub mod emit;
 pub mod flow;
 pub mod target;
 pub mod train;
+pub mod units;
 pub mod verify;

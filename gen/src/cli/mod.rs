@@ -9,6 +9,7 @@ mod infer;
 mod new;
 mod output;
 mod train;
+mod units;
 mod verify;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ enum Verb {
     Train(train::Arguments),
     Verify(verify::Arguments),
     Infer(infer::Arguments),
+    Units(units::Arguments),
     Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Verb::Train(arguments) => train::run_verb(&arguments, &mut output),
         Verb::Verify(arguments) => verify::run(&arguments, &mut output),
         Verb::Infer(arguments) => infer::run(&arguments, &mut output),
+        Verb::Units(arguments) => units::run(&arguments, &mut output),
         Verb::Doctor(arguments) => doctor::run(&arguments, &mut output),
         Verb::Completions(arguments) => completions::run(&arguments, &mut Cli::command(), &mut output),
     };

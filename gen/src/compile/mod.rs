@@ -14,4 +14,4 @@ pub use crate::config::plan::{Matrix, MemoryPlan};
 pub use error::{CompileError, DoesNotFit};
 pub use logloom_hdl::control::isa::Rounding;
 pub use memory_map::{Depths, Memory, memory_map, required_depths};
-pub use program::{Compiled, Mode, Shifts, Task};
+pub use program::{Compiled, Mode, Shifts, Task, accumulator_bits};

@@ -1,7 +1,10 @@
 //! Programs: the instructions of a training step, an evaluation or a prediction.
 
+use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
 use logloom_hdl::design::{Design, Format};
+
+use std::sync::Arc;
 
 use super::error::CompileError;
 use super::memory_map::memory_map;
@@ -9,9 +12,6 @@ use crate::config::plan::{Matrix, MemoryPlan};
 
 /// Fraction bits of a logit (specification, section 4).
 const LOGIT_FRAC: i64 = 8;
-
-/// Bits of the widest accumulator.
-const WIDEST_ACCUMULATOR: u32 = 48;
 
 /// What is to be trained, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +88,17 @@ impl Compiled {
     /// As [`Compiled::new`].
     pub fn tested_with(&self) -> Result<Option<Self>, CompileError> {
         let Some(arithmetic) = self.design.arithmetic.tested_with() else { return Ok(None) };
-        let design = Design { arithmetic, accumulator_bits: WIDEST_ACCUMULATOR, ..self.design.clone() };
-        Self::new(&self.task, &design).map(Some)
+        self.with_arithmetic(arithmetic).map(Some)
+    }
+
+    /// The same network with other products, on accumulators as wide as their sums need.
+    ///
+    /// # Errors
+    /// As [`Compiled::new`].
+    pub fn with_arithmetic(&self, arithmetic: Arc<dyn Arithmetic>) -> Result<Self, CompileError> {
+        let mut design = Design { arithmetic, ..self.design.clone() };
+        design.accumulator_bits = accumulator_bits(&design, &self.task.network, self.task.batch);
+        Self::new(&self.task, &design)
     }
 
     pub fn task(&self) -> &Task {
@@ -318,6 +327,14 @@ fn shifts(task: &Task, design: &Design) -> Result<Vec<Shifts>, CompileError> {
         })
     };
     (1..).zip(&task.weight_scales).map(layer).collect()
+}
+
+/// The least width in which no sum of the network can wrap: the longest of its GEMMs, every product at its bound.
+pub fn accumulator_bits(design: &Design, network: &[u32], batch: u32) -> u32 {
+    let inner = network.iter().map(|size| size + 1).chain([batch]).max().unwrap_or(1);
+    let terms = u64::from(inner.max(design.rows));
+    let largest = u128::from(terms) * u128::from(design.arithmetic.product_bound().unsigned_abs());
+    (largest.max(1).ilog2() + 2).clamp(16, 48).max(design.sum_bits())
 }
 
 /// The accumulators have no way to say that they wrapped, so every sum must fit at its bound.

@@ -13,7 +13,7 @@ use super::keys::{self, KEYS};
 use super::origin::Origin;
 use super::plan::{MemoryPlan, Region};
 use super::written::{self, Entry, Override, Value, Written};
-use crate::compile::{CompileError, Compiled, Task};
+use crate::compile::{CompileError, Compiled, Task, accumulator_bits};
 use crate::train::data::{self, FileFormat, Normalise, Source};
 
 /// A validated configuration: every part of Logloom may rely on it.
@@ -572,14 +572,6 @@ const LARGEST_ACCUMULATOR: u32 = 4096;
 fn largest_depth(banks: u32) -> u64 {
     let banks = u64::from(banks);
     ((1 << 20) / banks).min((1 << 16) * banks)
-}
-
-/// The width in which no sum of the network can wrap: the longest of its GEMMs, every product at its bound.
-fn accumulator_bits(design: &Design, layers: &[u32], batch: u32) -> u32 {
-    let inner = layers.iter().map(|size| size + 1).chain([batch]).max().unwrap_or(1);
-    let terms = u64::from(inner.max(design.rows));
-    let largest = u128::from(terms) * design.arithmetic.product_bound().unsigned_abs() as u128;
-    (largest.max(1).ilog2() + 2).clamp(16, 48).max(design.sum_bits())
 }
 
 /// What decides the memory plan.

@@ -91,7 +91,8 @@ impl ErrorBound {
 /// Memories hold codes. An operand is encoded when it is written; its lane code, which processing elements combine, is
 /// formed from the stored code at the edge of the array ([`lane_rtl`](Self::lane_rtl)).
 ///
-/// Every implementation keeps two laws: the operand 0 has the code 0, and a product with a code 0 is 0.
+/// Every implementation keeps three laws: the operand 0 has the code 0; a product with a code 0 is 0; and products are odd, that
+/// is, they change their sign and nothing else with the sign of an operand (whose negative is one).
 pub trait Arithmetic: Send + Sync + Debug {
     /// Family name, as written in a configuration.
     fn name(&self) -> &'static str;

@@ -162,11 +162,39 @@ pub fn references(family: &dyn Arithmetic) {
     for &code in &stationary {
         assert_eq!(family.product(0, code), 0, "{}: 0 * {code:#x}", about(family));
     }
+    odd(family);
     let mut sums = vec![1; moving.len() * stationary.len()];
     family.accumulate(&moving, &stationary, stationary.len(), &mut sums);
     for (row, &a) in sums.chunks(stationary.len()).zip(&moving) {
         for (&sum, &b) in row.iter().zip(&stationary) {
             assert_eq!(sum, 1 + family.product(a, b), "{}: {a:#x} * {b:#x}", about(family));
+        }
+    }
+}
+
+/// Products change their sign and nothing else with the sign of an operand.
+fn odd(family: &dyn Arithmetic) {
+    let most = operands(family).end - 1;
+    let step = (most / 250).max(1);
+    let magnitudes: Vec<i64> = (1..=most).step_by(step as usize).chain([most]).collect();
+    for coded in Coded::all(family) {
+        let (own, other) = match coded {
+            Coded::Operand(Side::Moving) => (Side::Moving, Side::Stationary),
+            _ => (Side::Stationary, Side::Moving),
+        };
+        let others = codes(family, other);
+        let others: Vec<u32> = others.iter().copied().step_by(others.len().div_ceil(250)).collect();
+        let product = |code, other| match own {
+            Side::Moving => family.product(code, other),
+            Side::Stationary => family.product(other, code),
+        };
+        for &x in &magnitudes {
+            for draw in draws(family, coded) {
+                let (positive, negative) = (coded.encode(family, x, draw), coded.encode(family, -x, draw));
+                for &other in &others {
+                    assert_eq!(product(positive, other), -product(negative, other), "{}: {coded:?} {x}", about(family));
+                }
+            }
         }
     }
 }

@@ -1,0 +1,96 @@
+//! `logloom units`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::Outcome;
+use super::output::{Output, table};
+use crate::config::Configuration;
+use crate::units::accuracy::accuracy;
+use crate::units::{Measured, select};
+
+/// List the units of arithmetic with their errors; measure their cost on a fabric and what they train to
+#[derive(Args)]
+pub struct Arguments {
+    /// Only this family
+    family: Option<String>,
+    /// One unit of that family, for example "operand_bits=8 fraction_bits=4"
+    #[arg(requires = "family")]
+    settings: Option<String>,
+    /// Train the network of this configuration with each unit, on the model
+    #[arg(long, value_name = "CONFIG")]
+    train: Option<PathBuf>,
+    /// Placements and training runs per unit
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    units: Vec<Measured>,
+}
+
+pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
+    let units = select(arguments.family.as_deref(), arguments.settings.as_deref())?;
+    let configuration = arguments.train.as_deref().map(|path| Configuration::load(path, &[])).transpose()?;
+    let bar = ProgressBar::new(units.len() as u64);
+    let style = "{msg}  {wide_bar} {pos}/{len} units  {eta}";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut measured = Vec::new();
+    for unit in &units {
+        bar.set_message(format!("{} {}", unit.name(), unit.parameters()));
+        let mut one = Measured::new(unit.as_ref())?;
+        if let Some(configuration) = &configuration {
+            one.accuracy = Some(accuracy(configuration, unit, arguments.seeds, &mut |_| bar.tick())?);
+        }
+        measured.push(one);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if arguments.json {
+        output.json(&Report { units: measured })?;
+        return Ok(Outcome::Good);
+    }
+    output.text(&errors(&measured))?;
+    Ok(Outcome::Good)
+}
+
+/// Errors in percent, and toggles; with accuracies where there are any.
+fn errors(units: &[Measured]) -> String {
+    let percent = |value: f64| format!("{:.2}", 100.0 * value);
+    let mut heading =
+        vec!["family", "parameters", "mean RE %", "bias %", "lowest %", "highest %", "WCE", "WMED %", "toggles"];
+    let trained = units.iter().any(|unit| unit.accuracy.is_some());
+    if trained {
+        heading.extend(["trained %", "worst %"]);
+    }
+    let mut rows = vec![heading.into_iter().map(String::from).collect::<Vec<_>>()];
+    for unit in units {
+        let errors = &unit.errors;
+        let about = if errors.drawn { "~" } else { "" };
+        let mut row = vec![
+            unit.family.to_string(),
+            unit.parameters.clone(),
+            format!("{about}{}", percent(errors.mean)),
+            format!("{about}{}", percent(errors.bias)),
+            percent(errors.lowest.value),
+            percent(errors.highest.value),
+            errors.worst_case.value.to_string(),
+            format!("{about}{:.4}", 100.0 * errors.weighted),
+            format!("{:.1}", unit.toggles),
+        ];
+        if let Some(accuracy) = &unit.accuracy {
+            row.extend([percent(accuracy.mean), percent(accuracy.worst)]);
+        }
+        rows.push(row);
+    }
+    let right: Vec<bool> = (0..rows[0].len()).map(|column| column >= 2).collect();
+    table(&rows, &right)
+}

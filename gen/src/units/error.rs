@@ -1,0 +1,310 @@
+//! How far products are from exact ones: every pair of operands, swept.
+//!
+//! Products are odd in both operands (a law of [`Arithmetic`]), so that the pairs of negative operands stand for all: there
+//! every magnitude occurs, that of the least operand too.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use logloom_hdl::arith::{Arithmetic, ErrorBound, Side};
+use serde::Serialize;
+
+/// Errors over all pairs of operands. Relative errors are p / ab - 1, over pairs without a zero.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ErrorStatistics {
+    /// Pairs without a zero operand that stand for all.
+    pub pairs: u64,
+    /// Mean of |relative error|.
+    pub mean: f64,
+    /// Mean of the relative error.
+    pub bias: f64,
+    /// Most negative and most positive relative error, each with the first operands that reach it.
+    pub lowest: Extreme<f64>,
+    pub highest: Extreme<f64>,
+    /// Largest |p - ab|, in units of the full product.
+    pub worst_case: Extreme<i64>,
+    /// Error weighted by the distribution of the stationary operand ([`weight_distribution`]), relative to 2^(2W):
+    /// sum over b of D(b) * mean over a of |p - ab| / 2^(2W), after Mrazek et al., 2016.
+    pub weighted: f64,
+    /// Whether every product kept the family's bound.
+    pub within_bound: bool,
+    /// Whether codes were drawn at random: then every pair has been tried once, with a draw of its own, and the means are
+    /// estimates. The bound holds for every draw by proof.
+    pub drawn: bool,
+}
+
+/// A value and the operands that reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Extreme<T> {
+    pub value: T,
+    /// Moving and stationary operand.
+    pub operands: [i64; 2],
+}
+
+/// Sums over a part of the pairs. Sums of floating-point numbers are made per moving operand and added in order, so that the
+/// result does not depend on the number of threads.
+struct Row {
+    moving: i64,
+    absolute: f64,
+    signed: f64,
+    weighted: f64,
+    lowest: f64,
+    highest: f64,
+    worst: f64,
+    within: bool,
+}
+
+/// Sums and extremes that run side by side, so that the compiler may use vector instructions.
+struct Lanes {
+    absolute: [f64; LANES],
+    signed: [f64; LANES],
+    weighted: [f64; LANES],
+    lowest: [f64; LANES],
+    highest: [f64; LANES],
+    worst: [f64; LANES],
+    outside: [u64; LANES],
+}
+
+const LANES: usize = 4;
+
+/// The greater of two numbers; unlike `f64::max` one instruction, since none is NaN.
+#[inline]
+fn greater(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            absolute: [0.0; LANES],
+            signed: [0.0; LANES],
+            weighted: [0.0; LANES],
+            lowest: [f64::INFINITY; LANES],
+            highest: [f64::NEG_INFINITY; LANES],
+            worst: [0.0; LANES],
+            outside: [0; LANES],
+        }
+    }
+}
+
+/// The distribution of operands that [`ErrorStatistics::weighted`] assumes, by operand from -2^(W-1) up: normal, with a
+/// standard deviation of a quarter of the range's half, as trained weights roughly are.
+pub fn weight_distribution(operand_bits: u32) -> Vec<f64> {
+    let half = 1i64 << (operand_bits - 1);
+    let density = |x: i64| (-0.5 * (4.0 * x as f64 / half as f64).powi(2)).exp();
+    let total: f64 = (-half..half).map(density).sum();
+    (-half..half).map(|x| density(x) / total).collect()
+}
+
+/// Sweeps all pairs; operands of 16 bits take some seconds.
+pub fn statistics(family: &dyn Arithmetic) -> ErrorStatistics {
+    let half = 1i64 << (family.operand_bits() - 1);
+    let sweep = Sweep::new(family);
+    let next = AtomicI64::new(-half);
+    let rows = Mutex::new(Vec::with_capacity(half as usize));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut products = vec![0; sweep.stationary.len()];
+                loop {
+                    let moving = next.fetch_add(1, Ordering::Relaxed);
+                    if moving >= 0 {
+                        break;
+                    }
+                    let row = sweep.row(moving, &mut products);
+                    rows.lock().expect("no thread panics").push(row);
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().expect("no thread panics");
+    rows.sort_by_key(|row| row.moving);
+    sweep.total(&rows)
+}
+
+struct Sweep<'a> {
+    family: &'a dyn Arithmetic,
+    bound: ErrorBound,
+    operands: Range<i64>,
+    /// Codes of all operands as stationary ones, not drawn; for a family that draws, made anew in each row.
+    stationary: Vec<u32>,
+    distribution: Vec<f64>,
+    drawn: bool,
+}
+
+impl<'a> Sweep<'a> {
+    fn new(family: &'a dyn Arithmetic) -> Self {
+        let half = 1i64 << (family.operand_bits() - 1);
+        let operands = -half..0;
+        let drawn = [Side::Moving, Side::Stationary].iter().any(|&side| family.draw_bits(side) > 0);
+        let stationary = operands.clone().map(|b| family.encode(Side::Stationary, b, 0)).collect();
+        // Of the two operands of a magnitude; the magnitude 2^(W-1) has one.
+        let mut distribution = weight_distribution(family.operand_bits());
+        distribution.truncate(half as usize);
+        distribution[1..].iter_mut().for_each(|density| *density *= 2.0);
+        Self { family, bound: family.error_bound(), operands, stationary, distribution, drawn }
+    }
+
+    /// All products of one moving operand.
+    fn products(&self, moving: i64, products: &mut [i64]) {
+        let mut draws = Draws(moving as u64);
+        products.fill(0);
+        if self.drawn {
+            for (b, product) in self.operands.clone().zip(products.iter_mut()) {
+                let code =
+                    |side, x, draws: &mut Draws| self.family.encode(side, x, draws.bits(self.family.draw_bits(side)));
+                let codes = (code(Side::Moving, moving, &mut draws), code(Side::Stationary, b, &mut draws));
+                *product = self.family.product(codes.0, codes.1);
+            }
+        } else {
+            let code = self.family.encode(Side::Moving, moving, 0);
+            self.family.accumulate(&[code], &self.stationary, self.stationary.len(), products);
+        }
+    }
+
+    fn row(&self, moving: i64, products: &mut [i64]) -> Row {
+        self.products(moving, products);
+        // Products of 16-bit operands fit 32 bits, and those convert to floating point many at a time.
+        let unit = f64::from(1u32 << self.family.dropped_bits());
+        let mut lanes = Lanes::default();
+        let (low, high, absolute) = (self.bound.relative_low, self.bound.relative_high, self.bound.absolute + 1e-9);
+        let mut b: [f64; LANES] = std::array::from_fn(|lane| self.operands.start as f64 + lane as f64);
+        // There are 2^(W-1) operands, W at least 4.
+        for (products, weights) in products.as_chunks::<LANES>().0.iter().zip(self.distribution.as_chunks::<LANES>().0)
+        {
+            for lane in 0..LANES {
+                let product = f64::from(products[lane] as i32) * unit;
+                let exact = moving as f64 * b[lane];
+                let error = product - exact;
+                // A negative product would have the wrong sign.
+                let outside = (error < (low - 1e-9) * exact - absolute)
+                    | (error > (high + 1e-9) * exact + absolute)
+                    | (product < 0.0);
+                lanes.outside[lane] |= u64::from(outside);
+                lanes.weighted[lane] += weights[lane] * error.abs();
+                lanes.worst[lane] = greater(lanes.worst[lane], error.abs());
+                let relative = error / exact;
+                lanes.absolute[lane] += relative.abs();
+                lanes.signed[lane] += relative;
+                lanes.lowest[lane] = -greater(-lanes.lowest[lane], -relative);
+                lanes.highest[lane] = greater(lanes.highest[lane], relative);
+                b[lane] += LANES as f64;
+            }
+        }
+        let least = |values: [f64; LANES]| values.into_iter().fold(f64::INFINITY, f64::min);
+        let most = |values: [f64; LANES]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        Row {
+            moving,
+            absolute: lanes.absolute.iter().sum(),
+            signed: lanes.signed.iter().sum(),
+            weighted: lanes.weighted.iter().sum(),
+            lowest: least(lanes.lowest),
+            highest: most(lanes.highest),
+            worst: most(lanes.worst),
+            within: lanes.outside == [0; LANES],
+        }
+    }
+
+    /// The first pair of a row for which `is` holds of its exact product and error.
+    fn find(&self, moving: i64, is: impl Fn(f64, f64) -> bool) -> [i64; 2] {
+        let mut products = vec![0; self.stationary.len()];
+        self.products(moving, &mut products);
+        let unit = f64::from(1u32 << self.family.dropped_bits());
+        let found = self.operands.clone().zip(&products).find(|&(b, &product)| {
+            let exact = (moving * b) as f64;
+            is(exact, product as f64 * unit - exact)
+        });
+        [moving, found.expect("the row has it").0]
+    }
+
+    fn total(&self, rows: &[Row]) -> ErrorStatistics {
+        let pairs = (rows.len() as f64).powi(2);
+        // All operands but 2^(W-1) and 0 come in pairs of a sign each.
+        let of_moving = |row: &Row| row.weighted * if row.moving == self.operands.start { 1.0 } else { 2.0 };
+        let operands = 2.0 * rows.len() as f64;
+        // Of equals, the first row.
+        let first = |value: fn(&Row) -> f64| {
+            rows.iter().reduce(|best, row| if value(row) > value(best) { row } else { best }).expect("there are rows")
+        };
+        let (lowest, highest, worst) = (first(|row| -row.lowest), first(|row| row.highest), first(|row| row.worst));
+        ErrorStatistics {
+            pairs: pairs as u64,
+            mean: rows.iter().map(|row| row.absolute).sum::<f64>() / pairs,
+            bias: rows.iter().map(|row| row.signed).sum::<f64>() / pairs,
+            lowest: Extreme {
+                value: lowest.lowest,
+                operands: self.find(lowest.moving, |exact, error| error / exact == lowest.lowest),
+            },
+            highest: Extreme {
+                value: highest.highest,
+                operands: self.find(highest.moving, |exact, error| error / exact == highest.highest),
+            },
+            worst_case: Extreme {
+                value: worst.worst as i64,
+                operands: self.find(worst.moving, |_, error| error.abs() == worst.worst),
+            },
+            weighted: rows.iter().map(of_moving).sum::<f64>() / operands / operands.powi(2),
+            within_bound: rows.iter().all(|row| row.within),
+            drawn: self.drawn,
+        }
+    }
+}
+
+/// SplitMix64, for the draws of one row.
+struct Draws(u64);
+
+impl Draws {
+    fn bits(&mut self, bits: u32) -> u32 {
+        if bits == 0 {
+            return 0;
+        }
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> (64 - bits)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logloom_hdl::arith::family;
+
+    fn of(family: &str, settings: &str) -> ErrorStatistics {
+        statistics(family::find(family).unwrap().parse(settings).unwrap().as_ref())
+    }
+
+    #[test]
+    fn exact_products_have_no_error() {
+        let errors = of("exact", "operand_bits=8");
+        assert_eq!((errors.mean, errors.bias, errors.weighted), (0.0, 0.0, 0.0));
+        assert_eq!(errors.worst_case.value, 0);
+        assert_eq!(errors.pairs, 128 * 128);
+        assert!(errors.within_bound && !errors.drawn);
+    }
+
+    /// The published figures of unsigned 8 x 8 products, which the magnitudes of 9 signed bits are but for -256: that row and
+    /// column have no error.
+    #[test]
+    fn mitchell_errors_are_the_published_ones() {
+        let errors = of("mitchell", "operand_bits=9 fraction_bits=7");
+        let scale = errors.pairs as f64 / (255.0 * 255.0);
+        assert_eq!(format!("{:.3} {:.3}", 100.0 * errors.mean * scale, 100.0 * errors.bias * scale), "3.788 -3.788");
+        assert_eq!(format!("{:.2}", 100.0 * errors.lowest.value), "-11.11");
+        assert_eq!(errors.highest.value, 0.0);
+        assert_eq!(errors.worst_case.value, 4096);
+        let [a, b] = errors.worst_case.operands;
+        assert_eq!((a * b).abs() - 4096, 32768);
+        assert!(errors.within_bound);
+    }
+
+    #[test]
+    fn the_distribution_of_weights_is_one() {
+        let distribution = weight_distribution(8);
+        assert_eq!(distribution.len(), 256);
+        assert!((distribution.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(distribution[128] > distribution[127] && distribution[127] > distribution[0]);
+    }
+}

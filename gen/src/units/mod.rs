@@ -1,0 +1,91 @@
+//! What a unit of arithmetic is worth: its errors, its cost on a fabric, its use in training.
+
+pub mod accuracy;
+pub mod energy;
+pub mod error;
+
+use std::sync::Arc;
+
+use logloom_hdl::arith::family::{self, FAMILIES, Family};
+use logloom_hdl::arith::{Arithmetic, ErrorBound};
+use serde::Serialize;
+use thiserror::Error;
+
+use accuracy::Accuracy;
+use error::ErrorStatistics;
+
+/// A choice of units that names none.
+#[derive(Debug, Error)]
+pub enum SelectError {
+    #[error("no family `{name}`; {remedy}")]
+    Family { name: String, remedy: String },
+    #[error("{family}: {problem}; settings are written as in `fraction_bits=4 dropped_bits=16`")]
+    Settings { family: &'static str, problem: String },
+}
+
+/// The units of all families, or of one; or the one unit with these settings.
+///
+/// # Errors
+/// There is no such family, or the settings do not suit it.
+pub fn select(name: Option<&str>, settings: Option<&str>) -> Result<Vec<Arc<dyn Arithmetic>>, SelectError> {
+    let Some(name) = name else { return Ok(FAMILIES.iter().flat_map(Family::made).collect()) };
+    let family = family::find(name).ok_or_else(|| {
+        let names = || FAMILIES.iter().map(|family| family.name);
+        let remedy = match crate::config::keys::nearest(name, names()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("choose one of {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        SelectError::Family { name: name.to_owned(), remedy }
+    })?;
+    let Some(settings) = settings else { return Ok(family.made().collect()) };
+    let unit = family
+        .parse(settings)
+        .map_err(|error| SelectError::Settings { family: family.name, problem: error.to_string() })?;
+    Ok(vec![unit])
+}
+
+/// The fields of [`ErrorBound`], for `--json`.
+#[derive(Serialize)]
+#[serde(remote = "ErrorBound")]
+struct Bound {
+    relative_low: f64,
+    relative_high: f64,
+    absolute: f64,
+}
+
+/// A unit and what was measured of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    pub family: &'static str,
+    pub parameters: String,
+    pub operand_bits: u32,
+    /// Low product bits that are never formed.
+    pub dropped_bits: u32,
+    /// The bound that the family proves.
+    #[serde(with = "Bound")]
+    pub bound: ErrorBound,
+    pub errors: ErrorStatistics,
+    /// Bits that change in a processing element per product: see [`energy::toggles`].
+    pub toggles: f64,
+    /// Where a configuration was given to train.
+    pub accuracy: Option<Accuracy>,
+}
+
+impl Measured {
+    /// Errors and toggles: what needs no tools and no data.
+    ///
+    /// # Errors
+    /// If the unit's hardware cannot be elaborated.
+    pub fn new(unit: &dyn Arithmetic) -> anyhow::Result<Self> {
+        Ok(Self {
+            family: unit.name(),
+            parameters: unit.parameters(),
+            operand_bits: unit.operand_bits(),
+            dropped_bits: unit.dropped_bits(),
+            bound: unit.error_bound(),
+            errors: error::statistics(unit),
+            toggles: energy::toggles(unit)?,
+            accuracy: None,
+        })
+    }
+}
