@@ -3,6 +3,7 @@
 pub mod accuracy;
 pub mod energy;
 pub mod error;
+pub mod sweep;
 
 use std::sync::Arc;
 

@@ -6,15 +6,18 @@
 pub mod exact;
 pub mod family;
 pub mod mitchell;
+mod modules;
 mod parts;
 
-use crate::rtl::{Builder, ElaborationError, Expr, Module, signed, unsigned};
-use std::fmt::Debug;
+use crate::rtl::{Builder, Expr};
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
 pub use mitchell::Mitchell;
+pub(crate) use modules::about;
+pub use modules::{edge, encoder, product, unit};
 
 /// Pipeline registers that a product may have inside.
 pub const MAX_STAGES: u32 = 2;
@@ -67,6 +70,20 @@ pub struct ErrorBound {
     pub relative_high: f64,
     /// In units of the full product.
     pub absolute: f64,
+}
+
+impl fmt::Display for ErrorBound {
+    /// As two inequalities, p in units of the full product: `-0.111 |ab| <= |p| - |ab| <= 0 |ab|`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { relative_low, relative_high, absolute } = *self;
+        if *self == Self::EXACT {
+            return f.write_str("|p| = |ab|");
+        }
+        match absolute {
+            0.0 => write!(f, "{relative_low:.6} |ab| <= |p| - |ab| <= {relative_high:.6} |ab|"),
+            _ => write!(f, "{relative_low:.6} |ab| - {absolute} <= |p| - |ab| <= {relative_high:.6} |ab| + {absolute}"),
+        }
+    }
 }
 
 impl ErrorBound {
@@ -278,53 +295,6 @@ impl Coded {
             (Coded::Weight, None) => arith.encode(Side::Stationary, operand, draw),
         }
     }
-}
-
-/// The module that encodes, combinational: `operand_i`, signed(W), and `draw_i` where random bits are drawn, to `code_o`.
-/// Named `encoder` where one code serves both sides, else `moving_encoder`, `stationary_encoder`, `weight_encoder`.
-pub fn encoder(arith: &dyn Arithmetic, coded: Coded) -> Result<Arc<Module>, ElaborationError> {
-    let (name, which) = match coded {
-        Coded::Weight => ("weight_encoder", "weight "),
-        _ if arith.is_symmetric() => ("encoder", ""),
-        Coded::Operand(Side::Moving) => ("moving_encoder", "moving "),
-        Coded::Operand(Side::Stationary) => ("stationary_encoder", "stationary "),
-    };
-    let doc = format!("The {which}{} code of an operand ({}).", arith.name(), arith.parameters());
-    let mut m = Builder::new(name, &doc);
-    let operand = m.input("operand_i", signed(arith.operand_bits()));
-    let draw = match coded.draw_bits(arith) {
-        0 => None,
-        bits => Some(m.input("draw_i", unsigned(bits))),
-    };
-    let code = match (coded, arith.weight_coding()) {
-        (Coded::Weight, Some(coding)) => coding.encode_rtl(&mut m, &operand, draw.as_ref()),
-        (Coded::Weight, None) => arith.encode_rtl(&mut m, Side::Stationary, &operand, draw.as_ref()),
-        (Coded::Operand(side), _) => arith.encode_rtl(&mut m, side, &operand, draw.as_ref()),
-    };
-    m.output("code_o", code);
-    m.finish()
-}
-
-/// The module that forms a lane code at the edge of the array, `code_i` to `lane_o`: none where the lane takes the code as it
-/// is stored.
-pub fn edge(arith: &dyn Arithmetic, side: Side) -> Result<Option<Arc<Module>>, ElaborationError> {
-    let (name, which) = match side {
-        Side::Moving => ("moving_edge", "moving"),
-        Side::Stationary => ("stationary_edge", "stationary"),
-    };
-    let doc = format!(
-        "The {which} code of {} products as processing elements take it ({}).",
-        arith.name(),
-        arith.parameters()
-    );
-    let mut m = Builder::new(name, &doc);
-    let code = m.input("code_i", unsigned(arith.code_bits(side)));
-    let lane = arith.lane_rtl(&mut m, side, &code);
-    if lane == code {
-        return Ok(None);
-    }
-    m.output("lane_o", lane);
-    m.finish().map(Some)
 }
 
 /// Shared by the families: `stages` in range.

@@ -1,6 +1,6 @@
 //! The processing element.
 
-use crate::arith::{Arithmetic, Side};
+use crate::arith::{Arithmetic, Side, about};
 use crate::rtl::{Builder, ElaborationError, Module, signed, unsigned};
 use std::sync::Arc;
 
@@ -19,10 +19,9 @@ use std::sync::Arc;
 /// cycle t + 2 + L. A partial sum takes one cycle.
 pub fn pe(arith: &dyn Arithmetic, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
     let code = |side| unsigned(arith.lane_bits(side));
-    let doc = format!(
-        "Processing element: adds the product of the moving and the stationary code to the sum from above.\n{} ({}).",
-        arith.name(),
-        arith.parameters()
+    let doc = about(
+        arith,
+        "Processing element: adds the product of the moving and the stationary code to the sum from above",
     );
     let mut m = Builder::new("pe", &doc);
     let moving = m.input("moving_i", code(Side::Moving));

@@ -1,8 +1,7 @@
 //! What every family must do, whatever its parameters.
 use crate::{Random, operands};
-use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
+use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder, product, unit};
 use logloom_hdl::array::pe::pe;
-use logloom_hdl::rtl::{Builder, Expr, signed, unsigned};
 use logloom_sim::netlist::Simulator;
 
 const SIDES: [Side; 2] = [Side::Moving, Side::Stationary];
@@ -65,21 +64,7 @@ pub fn encoders(family: &dyn Arithmetic) {
 /// Sends pairs of codes through edges and product, one per cycle, and compares what comes out with the reference.
 fn products(family: &dyn Arithmetic, pairs: impl Iterator<Item = (u32, u32)>) {
     let bits = family.product_bits();
-    let mut m = Builder::new("product", "A product alone.");
-    let lanes = SIDES.map(|side| {
-        let name = format!("{side:?}").to_lowercase();
-        let code = m.input(&format!("{name}_i"), unsigned(family.code_bits(side)));
-        match edge(family, side).unwrap() {
-            Some(edge) => m.instance(&format!("{name}_edge"), &edge, &[("code_i", &code)]).get("lane_o"),
-            None => code,
-        }
-    });
-    let product = family.product_rtl(&mut m, &lanes[0], &lanes[1]);
-    assert_eq!(product.value.ty(), signed(bits), "{}", about(family));
-    let product = product.add_to(&Expr::zero(signed(bits)));
-    m.output("product_o", product);
-
-    let mut sim = Simulator::new(&m.finish().unwrap()).unwrap();
+    let mut sim = Simulator::new(&product(family).unwrap()).unwrap();
     let (moving_i, stationary_i) = (sim.input("moving_i").unwrap(), sim.input("stationary_i").unwrap());
     let product_o = sim.output("product_o").unwrap();
     let mask = u64::MAX >> (64 - bits);
@@ -97,6 +82,30 @@ fn products(family: &dyn Arithmetic, pairs: impl Iterator<Item = (u32, u32)>) {
             assert_eq!(found, expected as u64 & mask, "{}: {moving:#x} * {stationary:#x}", about(family));
         }
         sim.step();
+    }
+}
+
+/// The multiplier as a whole: every pair of operands of a narrow unit, a few of a wide one.
+pub fn whole(family: &dyn Arithmetic) {
+    let mut sim = Simulator::new(&unit(family).unwrap()).unwrap();
+    let ports = ["moving", "stationary"].map(|name| sim.input(&format!("{name}_i")).unwrap());
+    let draws: Vec<_> = ["moving", "stationary"].map(|name| sim.input(&format!("{name}_draw_i")).ok()).into();
+    let product_o = sim.output("product_o").unwrap();
+    let mask = u64::MAX >> (64 - family.product_bits());
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let step = 1 << family.operand_bits().saturating_sub(6);
+    for a in operands(family).step_by(step) {
+        for b in operands(family).step_by(step) {
+            let codes = [(0, Side::Moving, a), (1, Side::Stationary, b)].map(|(index, side, operand)| {
+                let draw = random.bits(31) & ((1 << family.draw_bits(side)) - 1);
+                sim.set(ports[index], operand as u64);
+                draws[index].inspect(|&port| sim.set(port, draw));
+                family.encode(side, operand, draw as u32)
+            });
+            (0..family.latency()).for_each(|_| sim.step());
+            let expected = family.product(codes[0], codes[1]) as u64 & mask;
+            assert_eq!(sim.get(product_o), expected, "{}: {a} * {b}", about(family));
+        }
     }
 }
 

@@ -46,6 +46,11 @@ fn products_are_the_references() {
 }
 
 #[test]
+fn multipliers_are_encoders_and_product() {
+    every_unit(check::whole);
+}
+
+#[test]
 fn products_of_narrow_operands_are_the_references() {
     narrow().for_each(|unit| check::every_product(unit.as_ref()));
 }
