@@ -8,6 +8,7 @@ pub mod family;
 pub mod mitchell;
 mod modules;
 mod parts;
+pub mod ternary;
 
 use crate::rtl::{Builder, Expr};
 use std::fmt::{self, Debug};
