@@ -39,10 +39,10 @@ pub fn compiled(configuration: &Configuration, unit: Arc<dyn Arithmetic>) -> Res
     let own = &configuration.compiled;
     let [activation, gradient, mut weight] = formats(unit.operand_bits());
     let mut task = own.task().clone();
-    if unit.weight_draw_bits() > 0 {
-        // Drawn weights are -W0, 0 or W0, and the masters fill that range.
+    if unit.weight_coding().is_some() {
+        // Weights are -W0, 0 or W0, and the masters fill that range.
         weight = Format { bits: weight.bits, frac: weight.bits - 1 };
-        task.weight_scales = half_glorot(&task);
+        task.weight_scales = glorot(&task);
     }
     let design = Design { activation, gradient, weight, ..own.design().clone() };
     // Accumulators and shifts are worked out with the unit itself.
@@ -52,11 +52,12 @@ pub fn compiled(configuration: &Configuration, unit: Arc<dyn Arithmetic>) -> Res
     Ok(Compiled::new(&task, &design)?)
 }
 
-/// Half the bound of the initial weights, as the nearest power of two (Lin et al. 2016).
-fn half_glorot(task: &Task) -> Vec<u32> {
+/// The bound of the initial weights of each layer, as the next power of two. (Lin et al. 2016 take half of it, and batch
+/// normalisation, which makes up for small weights.)
+fn glorot(task: &Task) -> Vec<u32> {
     let scale = |ends: &[u32]| {
-        let bound = (6.0 / f64::from(ends[0] + ends[1])).sqrt() / 2.0;
-        (-bound.log2()).round().max(0.0) as u32
+        let bound = (6.0 / f64::from(ends[0] + ends[1])).sqrt();
+        (-bound.log2()).floor().max(0.0) as u32
     };
     task.network.windows(2).map(scale).collect()
 }
