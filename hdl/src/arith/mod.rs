@@ -3,8 +3,11 @@
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
 //! To add a family, write its file and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
+#[cfg(test)]
+mod errors;
 pub mod exact;
 pub mod family;
+mod logarithm;
 pub mod mitchell;
 mod modules;
 mod parts;
