@@ -1,11 +1,12 @@
 //! Log codes and their products: one encoder, one log adder and one reference for the families that add logarithms.
 //!
 //! With `|x| = 2^k (1 + f)`, the logarithm of `|x|` to base 2 is taken as `k + f`. A code is `{nonzero, sign, k, f}`,
-//! most significant first, of `1 + 1 + ceil(log2 W) + F` bits. A product is the antilogarithm of the sum of two codes.
+//! most significant first, of `1 + 1 + ceil(log2 W) + F` bits. A product is the antilogarithm of the sum of two codes;
+//! families may add a constant to its mantissa.
 use super::mitchell::Rounding;
 use super::parts::{Antilogarithm, magnitude, normalise};
 use super::{Addend, Choices, Parameter, ParameterError, check_operand_bits, check_stages};
-use crate::rtl::{Builder, Expr, cat, unsigned};
+use crate::rtl::{Builder, Expr, cat, mux, select, unsigned};
 
 pub(super) const FRACTION_BITS: Parameter = Parameter {
     name: "fraction_bits",
@@ -19,6 +20,51 @@ pub(super) const DROPPED_BITS: Parameter = Parameter {
     choices: Choices::Integer { min: 0, max: 30, default: |_| 0 },
     help: "low product bits that are never formed",
 };
+
+/// Fewest fraction bits of a correction: with less, most would be 0.
+const MIN_CORRECTION_BITS: u32 = 3;
+
+/// `correction_bits`, up to `max`.
+pub(super) const fn correction_bits(max: u32) -> Parameter {
+    Parameter {
+        name: "correction_bits",
+        choices: Choices::Integer { min: MIN_CORRECTION_BITS, max, default: |_| 6 },
+        help: "fraction bits of the constants that correct the mantissa",
+    }
+}
+
+pub(super) fn check_correction_bits(bits: u32, max: u32) -> Result<(), ParameterError> {
+    if (MIN_CORRECTION_BITS..=max).contains(&bits) {
+        return Ok(());
+    }
+    Err(ParameterError {
+        parameter: "correction_bits",
+        problem: format!("{bits} is outside {MIN_CORRECTION_BITS}..={max}"),
+    })
+}
+
+/// Constants to be added to the mantissa, halved when the fractions carry: one for each pair of segments of the two
+/// fractions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Correction<'a> {
+    /// Upper bits of a fraction that tell its segment.
+    pub segment_bits: u32,
+    /// T: fraction bits of the constants.
+    pub bits: u32,
+    /// In units of `2^-T`, below 1, by {segment of the moving code, segment of the stationary one}.
+    pub constants: &'a [u32],
+}
+
+impl Correction<'_> {
+    fn largest(&self) -> u32 {
+        self.constants.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Width of a constant.
+    fn width(&self) -> u32 {
+        u32::BITS - self.largest().max(1).leading_zeros()
+    }
+}
 
 /// Refuses fractions of fewer bits than `least`, or of more than an operand has.
 pub(super) fn check_fraction_bits(bits: u32, least: u32, operand_bits: u32) -> Result<(), ParameterError> {
@@ -48,17 +94,18 @@ pub(super) fn characteristic_bits(operand_bits: u32) -> u32 {
 
 /// The parameters of codes and products.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Logarithm {
+pub(super) struct Logarithm<'a> {
     /// W.
     pub operand_bits: u32,
     /// F.
     pub fraction_bits: u32,
     pub rounding: Rounding,
+    pub correction: Option<Correction<'a>>,
     pub dropped_bits: u32,
     pub stages: u32,
 }
 
-impl Logarithm {
+impl Logarithm<'_> {
     /// `least_fraction_bits`: what the family needs.
     pub fn validate(&self, least_fraction_bits: u32) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
@@ -97,6 +144,11 @@ impl Logarithm {
         self.product(code, code)
     }
 
+    /// Fraction bits of the mantissa: a halved constant needs one more than the constant.
+    fn mantissa_fraction_bits(&self) -> u32 {
+        self.correction.map_or(0, |correction| correction.bits + 1).max(self.fraction_bits)
+    }
+
     #[inline]
     pub fn encode(&self, operand: i64) -> u32 {
         debug_assert!(operand >> (self.operand_bits - 1) == operand >> 63);
@@ -130,9 +182,16 @@ impl Logarithm {
 
         let increment = u32::from(self.rounding == Rounding::Carry);
         let sum = (moving & logarithm) + (stationary & logarithm) + increment;
-        let mantissa = u64::from(one | (sum & fraction));
+        let point = self.mantissa_fraction_bits();
+        let mut mantissa = u64::from(one | (sum & fraction)) << (point - fraction_bits);
+        if let Some(Correction { segment_bits, bits, constants }) = self.correction {
+            let segment = |code: u32| (code & fraction) >> (fraction_bits - segment_bits);
+            let constant = constants[(segment(moving) << segment_bits | segment(stationary)) as usize];
+            let carried = ((moving & fraction) + (stationary & fraction)) >> fraction_bits;
+            mantissa += u64::from(constant) << (point - bits) >> carried;
+        }
         let antilog = mantissa << (sum >> fraction_bits);
-        let magnitude = (antilog >> (fraction_bits + self.dropped_bits)) as i64;
+        let magnitude = (antilog >> (point + self.dropped_bits)) as i64;
 
         // Branches here would depend on the data; masks cost one operation each.
         let negative = -i64::from((moving ^ stationary) >> logarithm_bits & 1);
@@ -158,9 +217,9 @@ impl Logarithm {
         cat(&[nonzero, sign, logarithm])
     }
 
-    /// With {K, f} the sum of the logarithms, `{1, f}` is shifted left by K.
+    /// With {K, f} the sum of the logarithms, `{1, f}` plus the correction is shifted left by K.
     pub fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
-        let Self { operand_bits, fraction_bits, rounding, dropped_bits, stages } = *self;
+        let Self { operand_bits, fraction_bits, rounding, correction, dropped_bits, stages } = *self;
         let characteristic_bits = self.characteristic_bits();
         let logarithm_bits = self.logarithm_bits();
         let operand = |code: &Expr| code.slice(0, logarithm_bits).extend(logarithm_bits + 1);
@@ -173,7 +232,7 @@ impl Logarithm {
         let mut negative = m.wire("negative", moving.bit(logarithm_bits) ^ stationary.bit(logarithm_bits));
 
         // Before it is made 0, a product with a zero code, whose {k, f} is 0, is below `2^W`: with {W-1, 0} it is
-        // `2^(W-1)` times 1 or 1 + 2^-F, and with {W-2, f} it is `2^(W-2)` times 2 at most.
+        // `2^(W-1)` times 1 + 2^-F or 1 + s, and with {W-2, f} it is `2^(W-2)` times at most 1 + f + s < 3.
         let mut nonzero = None;
         if dropped_bits >= operand_bits {
             m.discard(moving.msb());
@@ -181,22 +240,77 @@ impl Logarithm {
         } else {
             nonzero = Some(m.wire("nonzero", moving.msb() & stationary.msb()));
         }
+        let mut constant =
+            correction.map(|correction| constant(m, &correction, fraction_bits, moving, stationary, &logarithm));
         if stages == 2 {
             logarithm = m.reg("logarithm_q", logarithm);
             negative = m.reg("negative_q", negative);
             nonzero = nonzero.map(|nonzero| m.reg("nonzero_q", nonzero));
+            constant = constant.map(|constant| m.reg("constant_q", constant));
         }
 
         let one = Expr::constant(unsigned(1), 1);
-        let mantissa = if fraction_bits == 0 { one } else { cat(&[one, logarithm.slice(0, fraction_bits)]) };
+        let plain = if fraction_bits == 0 { one } else { cat(&[one, logarithm.slice(0, fraction_bits)]) };
+        let point = self.mantissa_fraction_bits();
+        let mantissa = match correction.zip(constant) {
+            None => plain,
+            Some((correction, constant)) => {
+                let pad = |value: Expr, zeros: u32| match zeros {
+                    0 => value,
+                    zeros => cat(&[value, Expr::zero(unsigned(zeros))]),
+                };
+                let constant = pad(constant, point - correction.bits - 1);
+                if correction.largest() << fraction_bits >> correction.bits == 0 {
+                    // Every constant lies below the fraction.
+                    cat(&[plain, constant.extend(point - fraction_bits)])
+                } else {
+                    let width = point + 2;
+                    pad(plain, point - fraction_bits).extend(width) + constant.extend(width)
+                }
+            }
+        };
         let mantissa = m.wire("mantissa", mantissa);
         let characteristic = logarithm.slice(fraction_bits, characteristic_bits + 1);
         let product_bits = 2 * operand_bits - dropped_bits;
-        Antilogarithm { mantissa, point: fraction_bits, characteristic, negative, nonzero }.shift(
+        Antilogarithm { mantissa, point, characteristic, negative, nonzero }.shift(
             m,
             dropped_bits,
             product_bits,
             stages,
         )
     }
+}
+
+/// The constant for two codes with T + 1 fraction bits, halved when their fractions carry.
+fn constant(
+    m: &mut Builder,
+    correction: &Correction,
+    fraction_bits: u32,
+    moving: &Expr,
+    stationary: &Expr,
+    logarithm: &Expr,
+) -> Expr {
+    let bit = |sum: &Expr| sum.bit(fraction_bits);
+    let carried = m.wire("carried", bit(logarithm) ^ bit(moving) ^ bit(stationary));
+    let Correction { segment_bits, constants, .. } = *correction;
+    let width = correction.width();
+    let literal = |value: u32| Expr::constant(unsigned(width), value.into());
+    let whole = if segment_bits == 0 {
+        literal(constants[0])
+    } else {
+        let segment = |code: &Expr| code.slice(fraction_bits - segment_bits, segment_bits);
+        let column = m.wire("column", segment(stationary));
+        let rows: Vec<Expr> = constants
+            .chunks(1 << segment_bits)
+            .enumerate()
+            .map(|(row, constants)| {
+                let constants: Vec<Expr> = constants.iter().map(|&value| literal(value)).collect();
+                m.wire(&format!("row{row}"), select(&column, &constants))
+            })
+            .collect();
+        let row = m.wire("row", segment(moving));
+        m.wire("correction", select(&row, &rows))
+    };
+    let zero = Expr::zero(unsigned(1));
+    m.wire("constant", mux(&carried, &cat(&[zero.clone(), whole.clone()]), &cat(&[whole, zero])))
 }

@@ -147,9 +147,9 @@ pub struct Mitchell {
 
 impl Mitchell {
     #[inline]
-    fn logarithm(&self) -> Logarithm {
+    fn logarithm(&self) -> Logarithm<'static> {
         let Self { operand_bits, fraction_bits, dropped_bits, rounding, stages } = *self;
-        Logarithm { operand_bits, fraction_bits, rounding, dropped_bits, stages }
+        Logarithm { operand_bits, fraction_bits, rounding, correction: None, dropped_bits, stages }
     }
 }
 

@@ -8,6 +8,7 @@ mod errors;
 pub mod exact;
 pub mod family;
 mod logarithm;
+pub mod mbm;
 pub mod mitchell;
 mod modules;
 mod parts;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
+pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
 pub use modules::{edge, encoder, product, unit};

@@ -2,6 +2,7 @@
 mod check;
 mod exact;
 mod families;
+mod mbm;
 mod mitchell;
 
 use logloom_hdl::arith::Arithmetic;
