@@ -7,6 +7,7 @@
 mod errors;
 pub mod exact;
 pub mod family;
+pub mod ilm;
 mod logarithm;
 pub mod mbm;
 pub mod mitchell;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
+pub use ilm::Ilm;
 pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;

@@ -2,6 +2,7 @@
 mod check;
 mod exact;
 mod families;
+mod ilm;
 mod mbm;
 mod mitchell;
 
