@@ -1,10 +1,10 @@
 //! The list of families, and the parameters that a configuration sets of each.
 
-use super::{Arithmetic, ParameterError, check_operand_bits, exact, ilm, mbm, mitchell};
+use super::{Arithmetic, ParameterError, check_operand_bits, exact, ilm, mbm, mitchell, realm};
 use std::sync::Arc;
 
 /// Every family.
-pub static FAMILIES: &[Family] = &[exact::FAMILY, mitchell::FAMILY, mbm::FAMILY, ilm::FAMILY];
+pub static FAMILIES: &[Family] = &[exact::FAMILY, mitchell::FAMILY, mbm::FAMILY, ilm::FAMILY, realm::FAMILY];
 
 /// A family before its parameters are chosen.
 #[derive(Debug)]

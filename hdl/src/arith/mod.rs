@@ -13,6 +13,7 @@ pub mod mbm;
 pub mod mitchell;
 mod modules;
 mod parts;
+pub mod realm;
 
 use crate::rtl::{Builder, Expr};
 use std::fmt::{self, Debug};
@@ -25,6 +26,7 @@ pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
 pub use modules::{edge, encoder, product, unit};
+pub use realm::Realm;
 
 /// Pipeline registers that a product may have inside.
 pub const MAX_STAGES: u32 = 2;

@@ -5,6 +5,7 @@ mod families;
 mod ilm;
 mod mbm;
 mod mitchell;
+mod realm;
 
 use logloom_hdl::arith::Arithmetic;
 
