@@ -18,7 +18,7 @@ use logloom::train::driver::{Driver, rounding_seed};
 use logloom::train::run::RunData;
 use logloom::train::session::{Progress, Settings, train};
 use logloom::train::{data, float};
-use logloom_hdl::arith::{Arithmetic, Exact, Form, MAX_STAGES, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, MAX_STAGES, Mitchell, mitchell};
 use logloom_hdl::array::pe::pe;
 use logloom_hdl::control::isa::{Gemm, Instruction};
 use logloom_hdl::design::Design;
@@ -135,7 +135,7 @@ const ELEMENTS: [Element; 8] = [
 ];
 
 fn log(fraction_bits: u32, dropped_bits: u32, stages: u32) -> Arc<dyn Arithmetic> {
-    Arc::new(Mitchell { operand_bits: 16, fraction_bits, dropped_bits, stages })
+    Arc::new(Mitchell { operand_bits: 16, fraction_bits, dropped_bits, rounding: mitchell::Rounding::Nearest, stages })
 }
 
 fn exact(operand_bits: u32, form: Form, stages: u32) -> Arc<dyn Arithmetic> {

@@ -359,14 +359,20 @@ fn check_fraction(key: &str, format: Format) -> Result<(), DesignError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arith::{Exact, Form, Mitchell};
+    use crate::arith::{Exact, Form, Mitchell, mitchell};
 
     fn design() -> Design {
         Design {
             name: "test".into(),
             rows: 4,
             columns: 4,
-            arithmetic: Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 1 }),
+            arithmetic: Arc::new(Mitchell {
+                operand_bits: 16,
+                fraction_bits: 4,
+                dropped_bits: 8,
+                rounding: mitchell::Rounding::Nearest,
+                stages: 1,
+            }),
             activation: "Q5.10".parse().unwrap(),
             gradient: "Q1.14".parse().unwrap(),
             weight: "Q3.12".parse().unwrap(),
@@ -468,7 +474,13 @@ mod tests {
         assert_eq!(key(|d| d.program_depth = 1), "memory.program_depth");
         assert_eq!(
             key(|d| {
-                d.arithmetic = Arc::new(Mitchell { operand_bits: 16, fraction_bits: 20, dropped_bits: 0, stages: 0 })
+                d.arithmetic = Arc::new(Mitchell {
+                    operand_bits: 16,
+                    fraction_bits: 20,
+                    dropped_bits: 0,
+                    rounding: mitchell::Rounding::Nearest,
+                    stages: 0,
+                })
             }),
             "arithmetic.fraction_bits"
         );

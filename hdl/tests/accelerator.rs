@@ -1,7 +1,7 @@
 //! The whole accelerator passes the checks in every shape, and its Verilog can be printed.
 
 use logloom_hdl::accelerator::accelerator;
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::rtl::verilog;
 use std::sync::Arc;
@@ -33,7 +33,13 @@ fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Design {
 fn families() -> Vec<Arc<dyn Arithmetic>> {
     vec![
         Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 2 }),
-        Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 }),
+        Arc::new(Mitchell {
+            operand_bits: 16,
+            fraction_bits: 4,
+            dropped_bits: 8,
+            rounding: mitchell::Rounding::Nearest,
+            stages: 0,
+        }),
     ]
 }
 

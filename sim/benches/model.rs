@@ -4,7 +4,7 @@
 //! 5,280 products forward, 5,120 backward, 5,280 + 33,280 for the updates. Host writes of samples and
 //! labels and the reading of the counters are included.
 use criterion::{Criterion, criterion_group, criterion_main};
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::link::map::{Region, Register, address, control};
@@ -131,7 +131,16 @@ fn word(base: u16, stride: u16, i: u32, j: u32) -> u32 {
 
 fn batch(c: &mut Criterion) {
     let families: [(&str, Arc<dyn Arithmetic>); 2] = [
-        ("mitchell", Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 })),
+        (
+            "mitchell",
+            Arc::new(Mitchell {
+                operand_bits: 16,
+                fraction_bits: 4,
+                dropped_bits: 8,
+                rounding: mitchell::Rounding::Nearest,
+                stages: 0,
+            }),
+        ),
         ("exact", Arc::new(Exact { operand_bits: 16, form: Form::Rows, stages: 0 })),
     ];
     for (name, family) in families {

@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use logloom_hdl::accelerator::accelerator;
-use logloom_hdl::arith::Mitchell;
+use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::rtl::{
     Builder, Connection, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, lanes, mux, signed, unsigned,
@@ -127,7 +127,13 @@ fn accelerator_cycles(c: &mut Criterion) {
         name: "bench".into(),
         rows: 8,
         columns: 8,
-        arithmetic: Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 2 }),
+        arithmetic: Arc::new(Mitchell {
+            operand_bits: 16,
+            fraction_bits: 4,
+            dropped_bits: 8,
+            rounding: mitchell::Rounding::Nearest,
+            stages: 2,
+        }),
         activation: operand(10),
         gradient: operand(14),
         weight: operand(12),

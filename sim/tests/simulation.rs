@@ -1,6 +1,6 @@
 //! The simulated accelerator against the model through the host port alone: stalls change nothing, defects are seen.
 use logloom_hdl::accelerator::accelerator;
-use logloom_hdl::arith::Mitchell;
+use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::link::map::{Region, Register, address};
 use logloom_hdl::rtl::Module;
@@ -17,7 +17,13 @@ fn design() -> Design {
         name: "small".into(),
         rows: 3,
         columns: 2,
-        arithmetic: Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 }),
+        arithmetic: Arc::new(Mitchell {
+            operand_bits: 16,
+            fraction_bits: 4,
+            dropped_bits: 8,
+            rounding: mitchell::Rounding::Nearest,
+            stages: 0,
+        }),
         activation: Format { bits: 16, frac: 10 },
         gradient: Format { bits: 16, frac: 14 },
         weight: Format { bits: 18, frac: 14 },

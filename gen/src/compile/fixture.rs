@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::design::Design;
 
 use super::{Compiled, Rounding, Task, required_depths};
 
 pub(crate) fn mitchell(fraction_bits: u32, dropped_bits: u32) -> Arc<dyn Arithmetic> {
-    Arc::new(Mitchell { operand_bits: 16, fraction_bits, dropped_bits, stages: 0 })
+    Arc::new(Mitchell {
+        operand_bits: 16,
+        fraction_bits,
+        dropped_bits,
+        rounding: mitchell::Rounding::Nearest,
+        stages: 0,
+    })
 }
 
 pub(crate) fn exact() -> Arc<dyn Arithmetic> {

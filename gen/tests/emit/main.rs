@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use logloom::emit::{self, Part, Plan, Recorder};
-use logloom_hdl::arith::Mitchell;
+use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::Design;
 use logloom_hdl::link::map::{Region, Register, address, control};
@@ -21,7 +21,13 @@ fn design(rows: u32, columns: u32, dropped_bits: u32) -> Design {
         name: "test".into(),
         rows,
         columns,
-        arithmetic: Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits, stages: 1 }),
+        arithmetic: Arc::new(Mitchell {
+            operand_bits: 16,
+            fraction_bits: 4,
+            dropped_bits,
+            rounding: mitchell::Rounding::Nearest,
+            stages: 1,
+        }),
         activation: "Q5.10".parse().unwrap(),
         gradient: "Q1.14".parse().unwrap(),
         weight: "Q3.12".parse().unwrap(),

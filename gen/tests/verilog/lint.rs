@@ -5,7 +5,7 @@ use logloom::flow::lint::lint;
 use logloom::flow::testing::needs;
 use logloom::flow::tool::Tool;
 use logloom_hdl::accelerator::{TOP, accelerator};
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::rtl::Module;
 use std::sync::Arc;
@@ -36,7 +36,17 @@ fn the_accelerator_is_clean() {
     count_missing();
     let families: [(u32, u32, Arc<dyn Arithmetic>); 2] = [
         (3, 2, Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 1 })),
-        (1, 1, Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 0 })),
+        (
+            1,
+            1,
+            Arc::new(Mitchell {
+                operand_bits: 16,
+                fraction_bits: 4,
+                dropped_bits: 8,
+                rounding: mitchell::Rounding::Nearest,
+                stages: 0,
+            }),
+        ),
     ];
     for (rows, columns, arithmetic) in families {
         let bits = arithmetic.operand_bits();

@@ -1,10 +1,17 @@
 //! The list of families, and the parameters that a configuration sets of each.
 
-use super::{Arithmetic, ParameterError, check_operand_bits, exact, mitchell, ternary};
+use super::{Arithmetic, ParameterError, check_operand_bits};
 use std::sync::Arc;
 
-/// Every family.
-pub static FAMILIES: &[Family] = &[exact::FAMILY, mitchell::FAMILY, ternary::FAMILY];
+/// Every family, simple ones first.
+pub static FAMILIES: &[Family] = &[
+    super::exact::FAMILY,
+    super::mitchell::FAMILY,
+    super::mbm::FAMILY,
+    super::ilm::FAMILY,
+    super::realm::FAMILY,
+    super::ternary::FAMILY,
+];
 
 /// A family before its parameters are chosen.
 #[derive(Debug)]
@@ -208,6 +215,7 @@ pub fn find(name: &str) -> Option<&'static Family> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{exact, mitchell};
     use super::*;
 
     #[test]

@@ -1,37 +1,96 @@
-//! Logarithmic products after J. N. Mitchell, "Computer Multiplication and Division Using Binary
-//! Logarithms", IRE Transactions on Electronic Computers, 1962.
+//! Logarithmic products after J. N. Mitchell, "Computer Multiplication and Division Using Binary Logarithms", IRE
+//! Transactions on Electronic Computers, 1962, with fractions cut short as in M. S. Kim, A. A. Del Barrio, L. T.
+//! Oliveira, R. Hermida and N. Bagherzadeh, "Efficient Mitchell's Approximate Log Multipliers for Convolutional Neural
+//! Networks", IEEE Transactions on Computers, 2019.
 //!
-//! With |x| = 2^k (1 + f), log2 |x| is taken as k + f. A product is the antilogarithm `2^K (1 + F)` of the
-//! sum K + F of two such codes. The code rounds f to a few bits, and the product drops low bits.
+//! # Product
+//!
+//! With `|a| = 2^k1 (1 + x)`, the logarithm of `|a|` to base 2 is taken as `k1 + x`; with `|b| = 2^k2 (1 + y)` the
+//! product is the antilogarithm of the sum, taken the same way:
+//!
+//! ```text
+//! p = 2^(k1+k2) (1 + x + y)    where x + y < 1
+//!     2^(k1+k2) 2 (x + y)      elsewhere
+//! ```
+//!
+//! Codes keep F bits of a fraction (`fraction_bits`), and the product drops its low bits (`dropped_bits`). What a
+//! fraction has below its last bit, `u = 2^-F`, is treated by `rounding`:
+//! - `nearest`: rounded half up by the encoder; a fraction that rounds up to 1 makes `k + 1`;
+//! - `truncate`: dropped;
+//! - `carry`: dropped, and the sum of two logarithms is u larger. That is what two fractions lose on average, and an
+//!   adder takes it as its carry-in: for the same hardware as `truncate`, and without the adder of `nearest` in the
+//!   encoder, the error is about that of `nearest`.
+//!
+//! # Code
+//!
+//! `{nonzero, sign, k, f}`, most significant first: `1 + 1 + ceil(log2 W) + F` bits, for both sides. `-2^(W-1)` has
+//! `k = W - 1` and `f = 0`; so have, rounded to the nearest, operands that come close to `2^(W-1)`.
+//!
+//! At the edge, an encoder finds the leading one, shifts what follows to the top, and rounds. A processing element adds
+//! `{k, f}` of two codes in one adder and shifts `{1, f}` of the sum by its k.
+//!
+//! # Error
+//!
+//! Write `A(L)` for the antilogarithm, `1 + L` below 1 and `2 L` from there to 2.
+//!
+//! *Nearest.* Rounding moves f by at most `u/2`, so a magnitude m is taken as v with `|v - m| <= d m` and `d = u/2` (0
+//! where F is `W - 2` or more: no operand has a longer fraction). Mitchell's product M of `v1` and `v2` satisfies
+//! `8/9 v1 v2 <= M <= v1 v2`: with fractions x and y, without carry `M / (v1 v2) = (1 + x + y) / ((1 + x)(1 + y))`,
+//! with carry `2 (x + y) / ((1 + x)(1 + y))`; both are at most 1, and least at `x = y = 1/2`. Hence
+//! `8/9 (1 - d)^2 |ab| <= M <= (1 + d)^2 |ab|`. Without rounding, powers of two are exact, and `3 * 3 = 8` has the
+//! greatest error.
+//!
+//! *Truncate and carry.* The codes have fractions x' and y' with `x' <= x < x' + r` and `y' <= y < y' + r`, `r = u` (0
+//! where F is `W - 2` or more, with `x' = x` and `y' = y`). The product is `A(L)` with `L = x' + y' + c`, where `c = u`
+//! for `carry` and 0 for `truncate`. Write `s = x' + y'`.
+//! - `A(L) <= (1 + c)(1 + x')(1 + y')`, which is at most `1 + c` times the exact product. For the right side is at
+//!   least `(1 + c)(1 + s)`, and since `(1 - x')(1 - y') >= 0` also at least `(1 + c) 2 s`. If `L < 1`, then
+//!   `A(L) = 1 + s + c`, at most the first of these. If `s < 1 <= L`, the first exceeds `A(L) = 2 (s + c)` by
+//!   `(1 - s)(1 - c)`. If `s >= 1`, then `2 (s + c)` is at most the second. Products of two powers of two reach the
+//!   bound.
+//! - The exact product is at most `(1 + x' + r)(1 + y' + r)`, and this at most `(1 + (L + l)/2)^2` with `l = 2 r - c`:
+//!   of factors with a given sum, equal ones have the largest product. The quotient of `A(L)` and that square rises
+//!   until `L = l`, falls from there to `L = 1` and rises again to `L = 2`. So it is least either at `L = 1`, where it
+//!   is `8 / (3 + l)^2`, or at the least L, which is c: `(1 + c) / (1 + r)^2`. Operands just below the fractions
+//!   `x' + r` and `y' + r`, with `x' = y'` and one of these L, come close.
+//!
+//! In the end the floor takes less than one unit of `2^dropped_bits`; and nothing when the fraction is full, no carry
+//! is added and no bit is dropped, since M is an integer then.
+//!
+//! # Cost
+//!
+//! The processing element has one adder of `ceil(log2 W) + F + 1` bits, and a shifter that grows with F and with the
+//! bits of the product that are kept: dropping low bits saves there and in the sums below. An encoder is as large as
+//! what is left of the multiplier: it pays because a code is used many times. All errors of Mitchell's product have one
+//! sign, so sums of products of one sign are too small; `carry`, and the families `mbm`, `ilm` and `realm`, are against
+//! that.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{magnitude, normalise};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, accumulate_by, check_operand_bits, check_stages};
-use crate::rtl::{Builder, Expr, cat, mux, unsigned};
+use super::logarithm::{DROPPED_BITS, FRACTION_BITS, Logarithm};
+use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, accumulate_by};
+use crate::rtl::{Builder, Expr};
+use std::fmt;
 use std::sync::Arc;
 
 pub const FAMILY: Family = Family {
     name: "mitchell",
     summary: "sums of logarithms (Mitchell 1962), with short fractions and dropped product bits",
     parameters: &[
+        FRACTION_BITS,
+        DROPPED_BITS,
         Parameter {
-            name: "fraction_bits",
-            // Full precision needs fewer bits in narrow formats.
-            choices: Choices::Integer { min: 0, max: 15, default: |operand_bits| 4.min(operand_bits - 1) },
-            help: "fraction bits of the log code",
-        },
-        Parameter {
-            name: "dropped_bits",
-            choices: Choices::Integer { min: 0, max: 30, default: |_| 0 },
-            help: "low product bits that are never formed",
+            name: "rounding",
+            choices: Choices::Word { words: &["nearest", "truncate", "carry"], default: "nearest" },
+            help: "fractions rounded to \"nearest\", cut by \"truncate\", or cut with a \"carry\" into their sum",
         },
     ],
     units: &[
         "operand_bits=8 fraction_bits=6",
-        "operand_bits=8 fraction_bits=4",
-        "operand_bits=8 fraction_bits=3 dropped_bits=4 stages=1",
+        "operand_bits=8 fraction_bits=4 rounding=carry",
+        "operand_bits=8 fraction_bits=3 dropped_bits=4 rounding=truncate stages=1",
         "operand_bits=16 fraction_bits=14 stages=1",
         "operand_bits=16 fraction_bits=4 dropped_bits=8",
         "operand_bits=16 fraction_bits=4 dropped_bits=16",
+        "operand_bits=16 fraction_bits=4 dropped_bits=16 rounding=carry",
         "operand_bits=16 fraction_bits=3 dropped_bits=16 stages=2",
     ],
     make: |values| {
@@ -39,14 +98,39 @@ pub const FAMILY: Family = Family {
             operand_bits: values.operand_bits,
             fraction_bits: values.integer("fraction_bits"),
             dropped_bits: values.integer("dropped_bits"),
+            rounding: match values.word("rounding") {
+                "truncate" => Rounding::Truncate,
+                "carry" => Rounding::Carry,
+                _ => Rounding::Nearest,
+            },
             stages: values.stages,
         })
     },
 };
 
+/// What becomes of the fraction bits below the last one of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// The encoder rounds to the nearest, half up.
+    Nearest,
+    /// The encoder drops them.
+    Truncate,
+    /// The encoder drops them; the sum of two logarithms is one unit of the last bit larger: what two fractions lose on
+    /// average.
+    Carry,
+}
+
+impl fmt::Display for Rounding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rounding::Nearest => "nearest",
+            Rounding::Truncate => "truncate",
+            Rounding::Carry => "carry",
+        })
+    }
+}
+
 /// The Mitchell family.
-///
-/// A code is `{nonzero, sign, k, f}`, most significant first, of 1 + 1 + ceil(log2 W) + F bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mitchell {
     /// W, 4..=16.
@@ -55,28 +139,17 @@ pub struct Mitchell {
     pub fraction_bits: u32,
     /// Low product bits that are not formed, 0..=2W-2.
     pub dropped_bits: u32,
+    /// A carry needs a fraction bit.
+    pub rounding: Rounding,
     /// Pipeline registers inside the product, 0..=2.
     pub stages: u32,
 }
 
 impl Mitchell {
-    /// Width of the characteristic k, which is at most W - 1.
-    pub fn characteristic_bits(&self) -> u32 {
-        // ceil(log2 W) for W >= 2.
-        32 - (self.operand_bits - 1).leading_zeros()
-    }
-
-    /// Whether every operand keeps its whole fraction.
-    ///
-    /// Magnitudes below `2^(W-1)` have at most W - 2 fraction bits; `2^(W-1)` itself has none.
-    pub fn is_full(&self) -> bool {
-        self.fraction_bits + 2 >= self.operand_bits
-    }
-
-    /// Number of low bits of the characteristic sum K that shift the mantissa bit by bit: the shifted mantissa then
-    /// spans no more than two groups of `2^fine` bits, since `F <= 2^fine`.
-    fn fine_bits(&self) -> u32 {
-        self.fraction_bits.max(1).next_power_of_two().ilog2()
+    #[inline]
+    fn logarithm(&self) -> Logarithm<'static> {
+        let Self { operand_bits, fraction_bits, dropped_bits, rounding, stages } = *self;
+        Logarithm { operand_bits, fraction_bits, rounding, correction: None, dropped_bits, stages }
     }
 }
 
@@ -86,29 +159,22 @@ impl Arithmetic for Mitchell {
     }
 
     fn parameters(&self) -> String {
-        let Self { operand_bits, fraction_bits, dropped_bits, stages } = self;
+        let Self { operand_bits, fraction_bits, dropped_bits, rounding, stages } = self;
         format!(
             "operand_bits={operand_bits} fraction_bits={fraction_bits} dropped_bits={dropped_bits} \
-             stages={stages}"
+             rounding={rounding} stages={stages}"
         )
     }
 
     fn validate(&self) -> Result<(), ParameterError> {
-        check_operand_bits(self.operand_bits)?;
-        if self.fraction_bits >= self.operand_bits {
+        self.logarithm().validate(0)?;
+        if self.rounding == Rounding::Carry && self.fraction_bits == 0 {
             return Err(ParameterError {
-                parameter: "fraction_bits",
-                problem: format!("{} is more than operand_bits - 1 = {}", self.fraction_bits, self.operand_bits - 1),
+                parameter: "rounding",
+                problem: "a carry into the last fraction bit needs fraction_bits of 1 or more".to_owned(),
             });
         }
-        let most = 2 * self.operand_bits - 2;
-        if self.dropped_bits > most {
-            return Err(ParameterError {
-                parameter: "dropped_bits",
-                problem: format!("{} leaves nothing of a product below 2^{most}", self.dropped_bits),
-            });
-        }
-        check_stages(self.stages)
+        Ok(())
     }
 
     fn operand_bits(&self) -> u32 {
@@ -116,7 +182,7 @@ impl Arithmetic for Mitchell {
     }
 
     fn code_bits(&self, _: Side) -> u32 {
-        2 + self.characteristic_bits() + self.fraction_bits
+        self.logarithm().code_bits()
     }
 
     fn dropped_bits(&self) -> u32 {
@@ -127,72 +193,47 @@ impl Arithmetic for Mitchell {
         self.stages
     }
 
-    /// `2^(2W-2-dropped)`: the magnitude grows with {k, f} of either code, and the largest of those is
-    /// {W-1, 0}, of the operand `-2^(W-1)`.
+    /// The magnitude grows with {k, f} of either code, and the largest of those is {W-1, 0}, of the operand `-2^(W-1)`:
+    /// `2^(2W-2-dropped)`, and with a carry `floor((1 + 2^-F) 2^(2W-2-dropped))`.
     fn product_bound(&self) -> i64 {
-        1 << (2 * self.operand_bits - 2 - self.dropped_bits)
+        self.logarithm().largest_square()
     }
 
-    /// Rounding f to F bits moves it by at most `2^-(F+1)`, so a magnitude m = 2^k (1 + f) is taken as v
-    /// with |v - m| <= d m, d = `2^-(F+1)` (0 with a full fraction). Mitchell's product M of v1 and v2
-    /// satisfies `8/9 v1 v2 <= M <= v1 v2`: with fractions x and y, without carry
-    /// `M / v1v2 = (1 + x + y) / ((1 + x)(1 + y))`, with carry `2 (x + y) / ((1 + x)(1 + y))`; both are
-    /// at most 1, and least at x = y = 1/2. Hence `8/9 (1 - d)^2 ab <= M <= (1 + d)^2 ab`. The floor
-    /// then takes less than one unit of `2^dropped`; and nothing when the fraction is full and no bit is
-    /// dropped, since M is an integer then.
+    /// Proven in the documentation of this module.
     fn error_bound(&self) -> ErrorBound {
-        let full = self.is_full();
-        let rounding = if full { 0.0 } else { 0.5f64.powi(self.fraction_bits as i32 + 1) };
+        let logarithm = self.logarithm();
+        // 0 where nothing is cut.
+        let resolution = logarithm.resolution();
+        let (low, high) = match self.rounding {
+            Rounding::Nearest => (8.0 / 9.0 * (1.0 - resolution / 2.0).powi(2), (1.0 + resolution / 2.0).powi(2)),
+            Rounding::Truncate | Rounding::Carry => {
+                let carry = if self.rounding == Rounding::Carry { 0.5f64.powi(self.fraction_bits as i32) } else { 0.0 };
+                let lost = 2.0 * resolution - carry;
+                (f64::min(8.0 / (3.0 + lost).powi(2), (1.0 + carry) / (1.0 + resolution).powi(2)), 1.0 + carry)
+            }
+        };
+        let whole = logarithm.is_full() && self.dropped_bits == 0 && self.rounding != Rounding::Carry;
         ErrorBound {
-            relative_low: 8.0 / 9.0 * (1.0 - rounding).powi(2) - 1.0,
-            relative_high: (1.0 + rounding).powi(2) - 1.0,
-            absolute: if full && self.dropped_bits == 0 { 0.0 } else { 2f64.powi(self.dropped_bits as i32) },
+            relative_low: low - 1.0,
+            relative_high: high - 1.0,
+            absolute: if whole { 0.0 } else { 2f64.powi(self.dropped_bits as i32) },
         }
     }
 
     #[inline]
     fn encode(&self, _: Side, operand: i64, _: u32) -> u32 {
-        debug_assert!(operand >> (self.operand_bits - 1) == operand >> 63);
-        if operand == 0 {
-            return 0;
-        }
-        let fraction_bits = self.fraction_bits;
-        let magnitude = operand.unsigned_abs() as u32;
-        let k = magnitude.ilog2();
-        let rest = magnitude - (1 << k);
-        let fraction = if k <= fraction_bits {
-            rest << (fraction_bits - k)
-        } else {
-            let lost = k - fraction_bits;
-            (rest + (1 << (lost - 1))) >> lost
-        };
-        // A fraction that rounds up to 1 carries into k.
-        let logarithm = (k << fraction_bits) + fraction;
-        let sign = u32::from(operand < 0);
-        (0b10 | sign) << (self.characteristic_bits() + fraction_bits) | logarithm
+        self.logarithm().encode(operand)
     }
 
     #[inline]
     fn product(&self, moving: u32, stationary: u32) -> i64 {
-        let fraction_bits = self.fraction_bits;
-        let logarithm_bits = self.characteristic_bits() + fraction_bits;
-        let logarithm = (1 << logarithm_bits) - 1;
-        let one = 1u32 << fraction_bits;
-
-        let sum = (moving & logarithm) + (stationary & logarithm);
-        let antilog = u64::from(one | (sum & (one - 1))) << (sum >> fraction_bits);
-        let magnitude = (antilog >> (fraction_bits + self.dropped_bits)) as i64;
-
-        // Branches here would depend on the data; masks cost one operation each.
-        let negative = -i64::from((moving ^ stationary) >> logarithm_bits & 1);
-        let nonzero = -i64::from((moving & stationary) >> (logarithm_bits + 1));
-        ((magnitude ^ negative) - negative) & nonzero
+        self.logarithm().product(moving, stationary)
     }
 
     /// With a short fraction there are few sums of two logarithms, and a table of their products is faster
     /// than two shifts by variable distances.
     fn accumulate(&self, moving: &[u32], stationary: &[u32], n: usize, sums: &mut [i64]) {
-        let sign_bit = self.characteristic_bits() + self.fraction_bits;
+        let sign_bit = self.logarithm().code_bits() - 2;
         // Two bits `{nonzero, sign}` above the sum of two logarithms.
         let entries = 1 << (sign_bit + 3);
         if entries > TABLE || moving.len() * n < entries {
@@ -222,142 +263,11 @@ impl Arithmetic for Mitchell {
     }
 
     fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
-        let sign = operand.msb();
-        let magnitude = magnitude(m, operand);
-
-        // A full fraction has nothing below it to round by.
-        let rounding = u32::from(!self.is_full());
-        let (normal, characteristic) = normalise(m, &magnitude, 1 + self.fraction_bits + rounding);
-        let nonzero = normal.msb();
-        let exact = if self.fraction_bits == 0 {
-            characteristic
-        } else {
-            cat(&[characteristic, normal.slice(rounding, self.fraction_bits)])
-        };
-        let logarithm = if self.is_full() { exact } else { &exact + normal.bit(0).extend(exact.width()) };
-        cat(&[nonzero, sign, logarithm])
+        self.logarithm().encode_rtl(m, operand)
     }
 
-    /// With {K, f} the sum of the logarithms, `{1, f}` is shifted left by K. The low bits of K do it bit by bit; the
-    /// high ones tell in which two groups of bits of the product the result lies, and each group takes its half of it.
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
-        let Self { operand_bits, fraction_bits, dropped_bits, stages } = *self;
-        let characteristic_bits = self.characteristic_bits();
-        let logarithm_bits = characteristic_bits + fraction_bits;
-        let sum = |a: &Expr, b: &Expr| {
-            let operand = |code: &Expr| code.slice(0, logarithm_bits).extend(logarithm_bits + 1);
-            operand(a) + operand(b)
-        };
-        let mut logarithm = m.wire("logarithm", sum(moving, stationary));
-        m.comment(&logarithm, "characteristic and fraction");
-        let mut negative = m.wire("negative", moving.bit(logarithm_bits) ^ stationary.bit(logarithm_bits));
-
-        // K below `dropped` leaves nothing. Then a zero code, which is K = k of the other one, at most W - 1, may need
-        // no bit of its own, and the top bit of K is 1 in every product that is not 0.
-        let mut nonzero = None;
-        if dropped_bits >= operand_bits {
-            m.discard(moving.msb());
-            m.discard(stationary.msb());
-        } else {
-            nonzero = Some(m.wire("nonzero", moving.msb() & stationary.msb()));
-        }
-        if stages == 2 {
-            logarithm = m.reg("logarithm_q", logarithm);
-            negative = m.reg("negative_q", negative);
-            nonzero = nonzero.map(|nonzero| m.reg("nonzero_q", nonzero));
-        }
-        let high = dropped_bits >= 1 << characteristic_bits;
-        let keep = match nonzero {
-            _ if high => Some(logarithm.msb()),
-            other => other,
-        };
-
-        // Bits of the shifted mantissa below `offset` belong to no product.
-        let offset = if high { 1 << characteristic_bits } else { 0 };
-        let fine_bits = self.fine_bits();
-        let group = 1 << fine_bits;
-        let one = Expr::constant(unsigned(1), 1);
-        let mut shifted = if fraction_bits == 0 { one } else { cat(&[one, logarithm.slice(0, fraction_bits)]) };
-        if fine_bits == 0 {
-            shifted = keep.as_ref().map_or(shifted.clone(), |keep| shifted.gate(keep));
-        }
-        shifted = m.wire("mantissa", shifted);
-        for step in 0..fine_bits {
-            let zeros = Expr::zero(unsigned(1 << step));
-            let by = logarithm.bit(fraction_bits + step);
-            let mut next = mux(&by, &cat(&[shifted.clone(), zeros.clone()]), &cat(&[zeros, shifted]));
-            if step == 0 {
-                next = keep.as_ref().map_or(next.clone(), |keep| next.gate(keep));
-            }
-            shifted = m.wire(&format!("shifted{}", 1 << step), next);
-        }
-
-        let coarse_bits = characteristic_bits + 1 - fine_bits - u32::from(high);
-        let mut coarse =
-            (coarse_bits > 0).then(|| m.wire("coarse", logarithm.slice(fraction_bits + fine_bits, coarse_bits)));
-        let width = 2 * group;
-        let padding = width - shifted.width();
-        let mut halves = if padding == 0 { shifted } else { cat(&[Expr::zero(unsigned(padding)), shifted]) };
-        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 2) {
-            // Half h (0 low, 1 high) to the groups with index % 2 = h.
-            let swapped = cat(&[halves.slice(0, group), halves.slice(group, group)]);
-            halves = mux(&coarse.bit(0), &swapped, &halves);
-        }
-        halves = m.wire("halves", halves);
-        if stages >= 1 {
-            let name = |base: &str| format!("{base}{stages}_q");
-            halves = m.reg(&name("halves"), halves);
-            negative = m.reg(&name("negative"), negative);
-            coarse = coarse.map(|coarse| m.reg(&name("coarse"), coarse));
-        }
-
-        let complement = m.wire("complement", &halves ^ negative.repeat(width));
-        let lowest = fraction_bits + dropped_bits - offset;
-        let highest = fraction_bits + 2 * operand_bits - 2 - offset;
-        let mut parts = vec![negative.clone()];
-        let mut used = vec![false; width as usize];
-        for index in (lowest / group..=highest / group).rev() {
-            // The bits of this group that belong to the product.
-            let low = lowest.saturating_sub(index * group);
-            let bits = (highest - index * group + 1).min(group) - low;
-            let half = |half: u32| complement.slice(half * group + low, bits);
-            let nothing = negative.repeat(bits);
-            let mut mark = |half: u32| used[(half * group + low) as usize..][..bits as usize].fill(true);
-            parts.push(match &coarse {
-                Some(coarse) if coarse.width() == 1 => {
-                    let mut choice = |number: u32, nothing: &Expr| {
-                        (number < 2).then(|| mark(number)).map_or(nothing.clone(), |()| half(number))
-                    };
-                    mux(coarse, &choice(index.wrapping_sub(1), &nothing), &choice(index, &nothing))
-                }
-                Some(coarse) => {
-                    mark(index % 2);
-                    mux(&covers(coarse, index), &half(index % 2), &nothing)
-                }
-                None => {
-                    mark(index % 2);
-                    half(index % 2)
-                }
-            });
-        }
-        for bit in (0..width).filter(|&bit| !used[bit as usize]) {
-            m.discard(complement.bit(bit));
-        }
-        Addend { value: m.wire("product", cat(&parts).as_signed()), increment: Some(negative) }
-    }
-}
-
-/// Whether group `index` holds a half of the shifted mantissa, which lies in the groups `coarse` and `coarse + 1`;
-/// `coarse` has at least two bits.
-fn covers(coarse: &Expr, index: u32) -> Expr {
-    let is = |value: u32| coarse.is(i64::from(value));
-    match index {
-        1 if coarse.width() == 2 => !coarse.bit(1),
-        3 if coarse.width() == 2 => coarse.bit(1),
-        _ if index % 2 == 1 => coarse.slice(1, coarse.width() - 1).is(i64::from(index / 2)),
-        0 => is(0),
-        _ if index == 1 << coarse.width() => is(index - 1),
-        _ => is(index - 1) | is(index),
+        self.logarithm().product_rtl(m, moving, stationary)
     }
 }
 
@@ -366,21 +276,19 @@ const TABLE: usize = 1 << 13;
 
 #[cfg(test)]
 mod tests {
+    use super::super::errors::{check_bounds, check_signs, check_zero, errors_8x8, errors_16x16, product};
     use super::*;
 
+    const ROUNDINGS: [Rounding; 3] = [Rounding::Nearest, Rounding::Truncate, Rounding::Carry];
+
+    fn rounded(rounding: Rounding, operand_bits: u32, fraction_bits: u32, dropped_bits: u32) -> Mitchell {
+        Mitchell { operand_bits, fraction_bits, dropped_bits, rounding, stages: 0 }
+    }
+
     fn mitchell(operand_bits: u32, fraction_bits: u32, dropped_bits: u32) -> Mitchell {
-        let family = Mitchell { operand_bits, fraction_bits, dropped_bits, stages: 0 };
+        let family = rounded(Rounding::Nearest, operand_bits, fraction_bits, dropped_bits);
         family.validate().unwrap();
         family
-    }
-
-    /// Unsigned 8-bit magnitudes are the positive operands of 9 bits.
-    fn full_8x8() -> Mitchell {
-        mitchell(9, 8, 0)
-    }
-
-    fn product(family: &Mitchell, a: i64, b: i64) -> i64 {
-        family.product(family.encode(Side::Moving, a, 0), family.encode(Side::Moving, b, 0))
     }
 
     /// Mitchell's product of integers as first defined, without codes and without truncation.
@@ -397,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_full_fraction_gives_the_classic_product() {
-        for family in [full_8x8(), mitchell(9, 7, 0)] {
+        for family in [mitchell(9, 8, 0), mitchell(9, 7, 0), rounded(Rounding::Truncate, 9, 7, 0)] {
             for a in 0..256 {
                 for b in 0..256 {
                     assert_eq!(product(&family, a, b), classic(a, b), "{a} * {b}");
@@ -408,80 +316,102 @@ mod tests {
 
     #[test]
     fn the_signs_are_those_of_the_product() {
-        let family = mitchell(9, 3, 2);
-        for a in 0..256 {
-            for b in (0..256).step_by(7) {
-                let positive = product(&family, a, b);
-                assert_eq!(product(&family, -a, b), -positive);
-                assert_eq!(product(&family, a, -b), -positive);
-                assert_eq!(product(&family, -a, -b), positive);
-            }
+        for rounding in ROUNDINGS {
+            check_signs(&rounded(rounding, 9, 3, 2));
         }
     }
 
     #[test]
     fn known_products() {
-        let family = full_8x8();
+        let family = mitchell(9, 8, 0);
         for (a, b, expected) in [(3, 3, 8), (7, 7, 48), (255, 255, 65024), (100, 200, 18432), (128, 64, 8192)] {
             assert_eq!(product(&family, a, b), expected);
         }
-    }
-
-    #[test]
-    fn the_published_error_table_of_8x8() {
-        let family = full_8x8();
-        let (mut sum, mut worst, mut worst_absolute, mut exact, mut pairs) = (0.0, 0.0f64, 0, 0, 0);
-        for a in 1..256 {
-            for b in 1..256 {
-                let error = product(&family, a, b) - a * b;
-                assert!(error <= 0);
-                let relative = error as f64 / (a * b) as f64;
-                sum += relative;
-                worst = worst.min(relative);
-                worst_absolute = worst_absolute.max(-error);
-                exact += i64::from(error == 0);
-                pairs += 1;
-            }
+        // 9 is 8 * 1.125 and 16 has no fraction: with two bits, 9 is rounded to 10 or cut to 8, and 8 * 16 carries to
+        // 160.
+        for (rounding, expected) in ROUNDINGS.into_iter().zip([160, 128, 160]) {
+            assert_eq!(product(&rounded(rounding, 9, 2, 0), 9, 16), expected, "{rounding}");
         }
-        let percent = |x: f64| 100.0 * x / pairs as f64;
-        assert_eq!(format!("{:.3}", percent(sum)), "-3.788");
-        assert_eq!(format!("{:.2}", 100.0 * worst), "-11.11");
-        assert_eq!(worst_absolute, 4096);
-        assert_eq!(format!("{:.1}", percent(exact as f64)), "6.2");
     }
 
     #[test]
-    fn every_8x8_product_is_within_the_bound() {
-        for fraction_bits in 0..=8 {
-            for dropped_bits in [0, 1, 5, 9, 16] {
-                let family = mitchell(9, fraction_bits, dropped_bits);
-                let bound = family.error_bound();
-                for a in 1..256 {
-                    for b in 1..256 {
-                        assert!(bound.holds(a, b, product(&family, a, b) << dropped_bits), "{family:?}: {a} * {b}");
-                    }
+    fn the_published_errors_of_8x8() {
+        let family = mitchell(9, 8, 0);
+        assert_eq!(errors_8x8(&family).to_string(), "3.788 / -3.788 / -11.11..0.00");
+        let pairs = || (1..256).flat_map(|a| (1..256).map(move |b| (a, b)));
+        let missing = |(a, b)| a * b - product(&family, a, b);
+        assert_eq!(pairs().map(missing).max(), Some(4096));
+        let exact = pairs().filter(|&pair| missing(pair) == 0).count();
+        assert_eq!(format!("{:.1}", 100.0 * exact as f64 / pairs().count() as f64), "6.2");
+    }
+
+    #[test]
+    fn a_carry_halves_the_error_of_truncation() {
+        let table = |rounding| {
+            let errors = errors_8x8(&rounded(rounding, 9, 4, 0));
+            format!("{:.2} / {:.2}", errors.mean, errors.bias)
+        };
+        assert_eq!(ROUNDINGS.map(table), ["3.55 / -3.00", "6.62 / -6.62", "3.40 / -2.49"]);
+    }
+
+    /// Over all pairs: 3.849.
+    #[test]
+    fn the_errors_of_16x16_are_nearly_those_of_real_numbers() {
+        let errors = errors_16x16(&rounded(Rounding::Nearest, 17, 15, 0));
+        assert!((errors.mean - 3.849).abs() < 0.005, "{errors}");
+    }
+
+    #[test]
+    fn no_product_leaves_its_bounds() {
+        for rounding in ROUNDINGS {
+            for fraction_bits in u32::from(rounding == Rounding::Carry)..=8 {
+                for dropped_bits in [0, 1, 5, 9, 16] {
+                    check_bounds(&rounded(rounding, 9, fraction_bits, dropped_bits));
                 }
             }
+            for (bits, fraction_bits, dropped_bits) in [(4, 3, 0), (4, 1, 6), (8, 4, 3)] {
+                check_bounds(&rounded(rounding, bits, fraction_bits, dropped_bits));
+            }
+            let widest = rounded(rounding, 16, 15, 0);
+            assert_eq!(product(&widest, -32768, -32768), widest.product_bound());
         }
     }
 
     #[test]
-    fn the_product_bound_is_reached_and_not_passed() {
-        for (bits, fraction_bits, dropped_bits) in [(4, 3, 0), (4, 0, 6), (8, 4, 3), (9, 2, 0)] {
-            let family = mitchell(bits, fraction_bits, dropped_bits);
-            let codes: Vec<u32> =
-                (-(1 << (bits - 1))..1 << (bits - 1)).map(|x| family.encode(Side::Moving, x, 0)).collect();
-            let largest = codes.iter().flat_map(|&a| codes.iter().map(move |&b| family.product(a, b).abs())).max();
-            assert_eq!(largest, Some(family.product_bound()));
+    fn the_bounds_are_close() {
+        let of = |rounding, fraction_bits, (a, b): (i64, i64)| {
+            let family = rounded(rounding, 16, fraction_bits, 0);
+            let ratio = product(&family, a, b) as f64 / (a * b) as f64 - 1.0;
+            (ratio, family.error_bound())
+        };
+        let (ratio, bound) = of(Rounding::Nearest, 14, (3, 3));
+        assert_eq!(format!("{ratio:.9}"), format!("{:.9}", bound.relative_low));
+        let (ratio, bound) = of(Rounding::Carry, 4, (1 << 8, 1 << 7));
+        assert_eq!(ratio, bound.relative_high);
+        for (rounding, fraction_bits, x, y) in [
+            (Rounding::Truncate, 0, 1.0, 1.0),
+            (Rounding::Truncate, 2, 0.25, 0.25),
+            (Rounding::Truncate, 4, 0.5625, 0.5625),
+            (Rounding::Carry, 4, 0.5625, 0.5),
+        ] {
+            let below = |fraction: f64| (16384.0 * (1.0 + fraction)) as i64 - 1;
+            let (ratio, bound) = of(rounding, fraction_bits, (below(x), below(y)));
+            assert!((ratio - bound.relative_low).abs() < 0.001, "{rounding} {fraction_bits}: {ratio} {bound:?}");
         }
-        let family = mitchell(16, 15, 0);
-        assert_eq!(product(&family, -32768, -32768), family.product_bound());
     }
 
     #[test]
     fn the_table_has_the_products() {
-        for (bits, fraction_bits, dropped_bits) in [(4, 0, 0), (6, 2, 3), (9, 5, 0), (16, 4, 8), (16, 6, 0)] {
-            let family = mitchell(bits, fraction_bits, dropped_bits);
+        for (rounding, bits, fraction_bits, dropped_bits) in [
+            (Rounding::Nearest, 4, 0, 0),
+            (Rounding::Truncate, 6, 2, 3),
+            (Rounding::Nearest, 9, 5, 0),
+            (Rounding::Nearest, 16, 4, 8),
+            (Rounding::Carry, 16, 4, 8),
+            (Rounding::Carry, 16, 1, 0),
+            (Rounding::Nearest, 16, 6, 0),
+        ] {
+            let family = rounded(rounding, bits, fraction_bits, dropped_bits);
             let mut codes: Vec<u32> =
                 (-(1 << (bits - 1))..1 << (bits - 1)).map(|x| family.encode(Side::Moving, x, 0)).collect();
             codes.sort();
@@ -498,16 +428,12 @@ mod tests {
 
     #[test]
     fn zero_has_the_zero_code_and_nothing_else_has() {
-        for (bits, fraction_bits) in [(4, 0), (9, 8), (16, 4), (16, 15)] {
-            let family = mitchell(bits, fraction_bits, 0);
-            for operand in -(1 << (bits - 1))..1 << (bits - 1) {
-                let code = family.encode(Side::Moving, operand, 0);
-                assert_eq!(code == 0, operand == 0);
-                assert_eq!(code >> family.code_bits(Side::Moving), 0);
-                assert_eq!(family.product(code, 0), 0);
-                assert_eq!(family.product(0, code), 0);
+        for rounding in ROUNDINGS {
+            for (bits, fraction_bits) in [(4, 1), (9, 8), (16, 4), (16, 15)] {
+                check_zero(&rounded(rounding, bits, fraction_bits, 0));
             }
         }
+        check_zero(&mitchell(4, 0, 0));
     }
 
     #[test]
@@ -529,5 +455,6 @@ mod tests {
         assert_eq!(wrong(Mitchell { fraction_bits: 16, ..good }), "fraction_bits");
         assert_eq!(wrong(Mitchell { dropped_bits: 31, ..good }), "dropped_bits");
         assert_eq!(wrong(Mitchell { stages: 3, ..good }), "stages");
+        assert_eq!(wrong(Mitchell { rounding: Rounding::Carry, fraction_bits: 0, ..good }), "rounding");
     }
 }

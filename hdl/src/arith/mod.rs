@@ -3,11 +3,17 @@
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
 //! To add a family, write its file and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
+#[cfg(test)]
+mod errors;
 pub mod exact;
 pub mod family;
+pub mod ilm;
+mod logarithm;
+pub mod mbm;
 pub mod mitchell;
 mod modules;
 mod parts;
+pub mod realm;
 pub mod ternary;
 
 use crate::rtl::{Builder, Expr};
@@ -16,9 +22,12 @@ use std::sync::Arc;
 
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
+pub use ilm::Ilm;
+pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
 pub use modules::{edge, encoder, product, unit};
+pub use realm::Realm;
 
 /// Pipeline registers that a product may have inside.
 pub const MAX_STAGES: u32 = 2;

@@ -1,5 +1,6 @@
 //! Hardware that several families share.
 
+use super::Addend;
 use crate::rtl::{Builder, Expr, cat, mux, unsigned};
 
 /// |x| of a signed operand x of W bits, unsigned(W): `2^(W-1)` has its bit.
@@ -10,9 +11,9 @@ pub(super) fn magnitude(m: &mut Builder, operand: &Expr) -> Expr {
     m.wire("magnitude", mux(&sign, &!(&operand - 1), &operand))
 }
 
-/// The magnitude with its leading one shifted to the top, and the place of that one: ceil(log2 W) bits, for a magnitude of W
-/// bits. By halving: is the upper half empty, shift the lower half up. Only the `keep` top bits of the first are formed; the
-/// topmost is 0 for the magnitude 0 alone.
+/// The magnitude with its leading one shifted to the top, and the place of that one: ceil(log2 W) bits, for a magnitude
+/// of W bits. By halving: is the upper half empty, shift the lower half up. Only the `keep` top bits of the first are
+/// formed; the topmost is 0 for the magnitude 0 alone.
 pub(super) fn normalise(m: &mut Builder, magnitude: &Expr, keep: u32) -> (Expr, Expr) {
     let place_bits = magnitude.width().next_power_of_two().trailing_zeros();
     let mut normal = match magnitude.width().is_power_of_two() {
@@ -32,4 +33,118 @@ pub(super) fn normalise(m: &mut Builder, magnitude: &Expr, keep: u32) -> (Expr, 
         filled.push(upper);
     }
     (normal, cat(&filled))
+}
+
+/// A product before its shift: `mantissa * 2^(characteristic - point)`, with a sign.
+pub(super) struct Antilogarithm {
+    /// Named, unsigned.
+    pub mantissa: Expr,
+    /// Fraction bits of the mantissa.
+    pub point: u32,
+    /// Unsigned, of two bits or more.
+    pub characteristic: Expr,
+    pub negative: Expr,
+    /// Where a factor may be 0 without the shift seeing to it.
+    pub nonzero: Option<Expr>,
+}
+
+impl Antilogarithm {
+    /// The product without its `dropped_bits` low bits, signed(product_bits), negated by complement and carry-in. With
+    /// one pipeline register or more, the last of `stages` is inside.
+    ///
+    /// The low bits of the characteristic shift the mantissa bit by bit, until it spans no more than two groups of bits
+    /// of the product; the high ones tell in which groups the two halves lie, and each group takes its half of it.
+    pub fn shift(self, m: &mut Builder, dropped_bits: u32, product_bits: u32, stages: u32) -> Addend {
+        let Self { mantissa, point, characteristic, mut negative, nonzero } = self;
+        // Where a characteristic without its top bit leaves nothing, that bit is 1 in every product that is not 0.
+        let top = characteristic.width() - 1;
+        let high = dropped_bits + 1 >= (1 << top) + (mantissa.width() - point);
+        let keep = if high { Some(characteristic.bit(top)) } else { nonzero };
+        // Bits of the shifted mantissa below `offset` belong to no product.
+        let offset = if high { 1 << top } else { 0 };
+        let distance_bits = top + u32::from(!high);
+
+        // Shifted by less than a group, the mantissa spans two.
+        let group = (mantissa.width() - 1).max(1).next_power_of_two();
+        let fine_bits = group.ilog2().min(distance_bits);
+        let mut shifted = mantissa;
+        for step in 0..fine_bits {
+            let zeros = Expr::zero(unsigned(1 << step));
+            let by = characteristic.bit(step);
+            let mut next = mux(&by, &cat(&[shifted.clone(), zeros.clone()]), &cat(&[zeros, shifted]));
+            if step == 0 {
+                next = keep.as_ref().map_or(next.clone(), |keep| next.gate(keep));
+            }
+            shifted = m.wire(&format!("shifted{}", 1 << step), next);
+        }
+        if fine_bits == 0 {
+            shifted = keep.map_or(shifted.clone(), |keep| m.wire("kept", shifted.gate(&keep)));
+        }
+
+        let coarse_bits = distance_bits - fine_bits;
+        let mut coarse = (coarse_bits > 0).then(|| m.wire("coarse", characteristic.slice(fine_bits, coarse_bits)));
+        let width = 2 * group;
+        let padding = width - shifted.width();
+        let mut halves = if padding == 0 { shifted } else { cat(&[Expr::zero(unsigned(padding)), shifted]) };
+        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 2) {
+            // Half h (0 low, 1 high) to the groups with index % 2 = h.
+            let swapped = cat(&[halves.slice(0, group), halves.slice(group, group)]);
+            halves = mux(&coarse.bit(0), &swapped, &halves);
+        }
+        halves = m.wire("halves", halves);
+        if stages >= 1 {
+            let name = |base: &str| format!("{base}{stages}_q");
+            halves = m.reg(&name("halves"), halves);
+            negative = m.reg(&name("negative"), negative);
+            coarse = coarse.map(|coarse| m.reg(&name("coarse"), coarse));
+        }
+
+        let complement = m.wire("complement", &halves ^ negative.repeat(width));
+        let lowest = point + dropped_bits - offset;
+        let highest = lowest + product_bits - 2;
+        let mut parts = vec![negative.clone()];
+        let mut used = vec![false; width as usize];
+        for index in (lowest / group..=highest / group).rev() {
+            // The bits of this group that belong to the product.
+            let low = lowest.saturating_sub(index * group);
+            let bits = (highest - index * group + 1).min(group) - low;
+            let half = |half: u32| complement.slice(half * group + low, bits);
+            let nothing = negative.repeat(bits);
+            let mut mark = |half: u32| used[(half * group + low) as usize..][..bits as usize].fill(true);
+            parts.push(match &coarse {
+                Some(coarse) if coarse.width() == 1 => {
+                    let mut choice = |number: u32, nothing: &Expr| {
+                        (number < 2).then(|| mark(number)).map_or(nothing.clone(), |()| half(number))
+                    };
+                    mux(coarse, &choice(index.wrapping_sub(1), &nothing), &choice(index, &nothing))
+                }
+                Some(coarse) => {
+                    mark(index % 2);
+                    mux(&covers(coarse, index), &half(index % 2), &nothing)
+                }
+                None => {
+                    mark(index % 2);
+                    half(index % 2)
+                }
+            });
+        }
+        for bit in (0..width).filter(|&bit| !used[bit as usize]) {
+            m.discard(complement.bit(bit));
+        }
+        Addend { value: m.wire("product", cat(&parts).as_signed()), increment: Some(negative) }
+    }
+}
+
+/// Whether group `index` holds a half of the shifted mantissa, which lies in the groups `coarse` and `coarse + 1`;
+/// `coarse` has at least two bits.
+fn covers(coarse: &Expr, index: u32) -> Expr {
+    let is = |value: u32| coarse.is(i64::from(value));
+    match index {
+        1 if coarse.width() == 2 => !coarse.bit(1),
+        3 if coarse.width() == 2 => coarse.bit(1),
+        _ if index % 2 == 1 => coarse.slice(1, coarse.width() - 1).is(i64::from(index / 2)),
+        0 => is(0),
+        _ if index == 1 << coarse.width() => is(index - 1),
+        _ => is(index - 1) | is(index),
+    }
 }

@@ -2,7 +2,10 @@
 mod check;
 mod exact;
 mod families;
+mod ilm;
+mod mbm;
 mod mitchell;
+mod realm;
 
 use logloom_hdl::arith::Arithmetic;
 

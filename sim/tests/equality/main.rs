@@ -2,7 +2,7 @@
 
 mod rig;
 
-use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
 use logloom_hdl::design::Format;
 use logloom_hdl::link::map::{Register, control};
@@ -14,7 +14,13 @@ use std::sync::Arc;
 fn family() -> impl Strategy<Value = Arc<dyn Arithmetic>> {
     let mitchell = (6u32..=16, 0u32..=2).prop_flat_map(|(operand_bits, stages)| {
         (0..operand_bits, 0..=operand_bits).prop_map(move |(fraction_bits, dropped_bits)| {
-            Arc::new(Mitchell { operand_bits, fraction_bits, dropped_bits, stages }) as Arc<dyn Arithmetic>
+            Arc::new(Mitchell {
+                operand_bits,
+                fraction_bits,
+                dropped_bits,
+                rounding: mitchell::Rounding::Nearest,
+                stages,
+            }) as Arc<dyn Arithmetic>
         })
     });
     let exact = (4u32..=16, any::<bool>(), 0u32..=2).prop_map(|(operand_bits, rows, stages)| {
@@ -176,7 +182,13 @@ fn master(bits: u32) -> Format {
 }
 
 fn log16() -> Arc<dyn Arithmetic> {
-    Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, stages: 1 })
+    Arc::new(Mitchell {
+        operand_bits: 16,
+        fraction_bits: 4,
+        dropped_bits: 8,
+        rounding: mitchell::Rounding::Nearest,
+        stages: 1,
+    })
 }
 
 const SHAPE: Shape =

@@ -1,5 +1,5 @@
 //! A model with helpers that know section 2 of the specification, and nothing of the model's insides.
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::Instruction;
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::link::map::{Region, Register, address, control};
@@ -14,7 +14,7 @@ pub fn exact(operand_bits: u32) -> Arc<dyn Arithmetic> {
 }
 
 pub fn mitchell(operand_bits: u32, fraction_bits: u32, dropped_bits: u32) -> Arc<dyn Arithmetic> {
-    Arc::new(Mitchell { operand_bits, fraction_bits, dropped_bits, stages: 0 })
+    Arc::new(Mitchell { operand_bits, fraction_bits, dropped_bits, rounding: mitchell::Rounding::Nearest, stages: 0 })
 }
 
 /// A small design of one array shape and family, with the widest accumulators that are legal.
