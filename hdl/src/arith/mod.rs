@@ -3,6 +3,7 @@
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
 //! To add a family, write its file and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
+pub mod asm;
 pub mod exact;
 pub mod family;
 pub mod mitchell;
@@ -12,6 +13,7 @@ use crate::rtl::{Builder, ElaborationError, Expr, Module, signed, unsigned};
 use std::fmt::Debug;
 use std::sync::Arc;
 
+pub use asm::AlphabetSet;
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
 pub use mitchell::Mitchell;
