@@ -10,6 +10,7 @@ pub static FAMILIES: &[Family] = &[
     super::mbm::FAMILY,
     super::ilm::FAMILY,
     super::realm::FAMILY,
+    super::asm::FAMILY,
     super::ternary::FAMILY,
 ];
 

@@ -3,6 +3,7 @@
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
 //! To add a family, write its file and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
+pub mod asm;
 #[cfg(test)]
 mod errors;
 pub mod exact;
@@ -20,6 +21,7 @@ use crate::rtl::{Builder, Expr};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+pub use asm::AlphabetSet;
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
 pub use ilm::Ilm;

@@ -1,4 +1,5 @@
 //! The hardware of the multiplier families against their references on integers, and the processing element's timing.
+mod asm;
 mod check;
 mod exact;
 mod families;
