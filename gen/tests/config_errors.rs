@@ -37,6 +37,7 @@ golden! {
     duplicate_key: digits!("[array]\nrows = 4\nrows = 8\n");
     unknown_key: digits!("[array]\nrow = 8\n");
     unknown_key_of_another_section: digits!("[array]\nbatch = 8\n");
+    unknown_key_with_control_characters: digits!("\"a\\u001b[31m\\nb\" = 1\n");
     unknown_key_like_no_other: digits!("[array]\nzzz = 8\n");
     unknown_section: digits!("[aray]\nrows = 8\n");
     unknown_section_like_no_other: digits!("[zzz]\nrows = 8\n");
