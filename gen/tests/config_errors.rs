@@ -54,6 +54,9 @@ golden! {
     negative_integer: digits!("[training]\nepochs = -1\n");
     batch_zero: digits!("[training]\nbatch = 0\n");
     accumulator_depth_not_a_power_of_two: digits!("[array]\naccumulator_depth = 48\n");
+    accumulator_too_wide_to_shift: digits!(
+        "[array]\naccumulator_bits = 48\n[formats]\nactivation = \"Q15.0\"\ngradient = \"Q15.0\"\n"
+    );
     accumulator_too_narrow: digits!("[array]\naccumulator_bits = 16\n");
     unknown_family: digits!("[arithmetic]\nfamily = \"mitchel\"\n");
     fraction_bits_above_the_width: digits!("[formats]\nactivation = \"Q2.5\"\ngradient = \"Q0.7\"\n[arithmetic]\nfraction_bits = 9\ndropped_bits = 0\n");

@@ -416,6 +416,11 @@ impl Meaning<'_> {
                 key => key.replace("format.", "formats."),
             };
             let remedy = match keys::find(&key) {
+                // The range of the key is not that of this design.
+                Some(key) if key.name == "array.accumulator_bits" => match accumulator_range(&design) {
+                    (least, most) if least <= most => format!("choose a whole number from {least} to {most}"),
+                    _ => "choose fewer rows, or other formats".to_string(),
+                },
                 Some(key) => format!("choose {}", key.kind),
                 None => "change one of the values it depends on".to_string(),
             };
@@ -554,6 +559,11 @@ fn accumulator_bits(design: &Design, layers: &[u32], batch: u32) -> u32 {
     let terms = u64::from(inner.max(design.rows));
     let largest = u128::from(terms) * design.arithmetic.product_bound().unsigned_abs() as u128;
     (largest.max(1).ilog2() + 2).clamp(16, 48).max(design.sum_bits())
+}
+
+/// The narrowest and the widest accumulator that the specification allows for this array, arithmetic and formats.
+fn accumulator_range(design: &Design) -> (u32, u32) {
+    (design.sum_bits().max(16), 62u32.saturating_sub(design.lift()).min(48))
 }
 
 /// What decides the memory plan.
