@@ -189,3 +189,13 @@ fn verify_of_one_target() {
     let folder = folder(GOOD);
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model"])));
 }
+
+/// Nothing compared is nothing shown.
+#[test]
+fn verify_of_no_steps() {
+    let folder = folder(GOOD);
+    insta::assert_snapshot!(transcript(&logloom(
+        folder.path(),
+        &["verify", "x.toml", "--targets", "model,sim", "--steps", "0"]
+    )));
+}
