@@ -37,6 +37,7 @@ golden! {
     duplicate_key: digits!("[array]\nrows = 4\nrows = 8\n");
     unknown_key: digits!("[array]\nrow = 8\n");
     unknown_key_of_another_section: digits!("[array]\nbatch = 8\n");
+    unknown_key_with_control_characters: digits!("\"a\\u001b[31m\\nb\" = 1\n");
     unknown_key_like_no_other: digits!("[array]\nzzz = 8\n");
     unknown_section: digits!("[aray]\nrows = 8\n");
     unknown_section_like_no_other: digits!("[zzz]\nrows = 8\n");
@@ -53,6 +54,9 @@ golden! {
     negative_integer: digits!("[training]\nepochs = -1\n");
     batch_zero: digits!("[training]\nbatch = 0\n");
     accumulator_depth_not_a_power_of_two: digits!("[array]\naccumulator_depth = 48\n");
+    accumulator_too_wide_to_shift: digits!(
+        "[array]\naccumulator_bits = 48\n[formats]\nactivation = \"Q15.0\"\ngradient = \"Q15.0\"\n"
+    );
     accumulator_too_narrow: digits!("[array]\naccumulator_bits = 16\n");
     unknown_family: digits!("[arithmetic]\nfamily = \"mitchel\"\n");
     fraction_bits_above_the_width: digits!("[formats]\nactivation = \"Q2.5\"\ngradient = \"Q0.7\"\n[arithmetic]\nfraction_bits = 9\ndropped_bits = 0\n");

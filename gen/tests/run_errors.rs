@@ -51,6 +51,14 @@ fn missing_data_file() {
     insta::assert_snapshot!(train(folder.path(), &[]));
 }
 
+/// The part that is held back takes samples away; the complaint counts as the file does.
+#[test]
+fn label_out_of_range_in_a_file_to_be_split() {
+    let folder = folder("0,0,0\n0,1,1\n1,0,2\n1,1,0\n0,0,0\n0,1,1\n1,0,3\n");
+    std::fs::write(folder.path().join("x.toml"), CONFIG.replace("test = \"test.csv\"", "test_fraction = 0.5")).unwrap();
+    insta::assert_snapshot!(train(folder.path(), &[]));
+}
+
 #[test]
 fn too_few_samples_to_hold_back() {
     let folder = folder("0,0,0\n");
@@ -180,4 +188,14 @@ fn infer_of_another_number_of_features() {
 fn verify_of_one_target() {
     let folder = folder(GOOD);
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model"])));
+}
+
+/// Nothing compared is nothing shown.
+#[test]
+fn verify_of_no_steps() {
+    let folder = folder(GOOD);
+    insta::assert_snapshot!(transcript(&logloom(
+        folder.path(),
+        &["verify", "x.toml", "--targets", "model,sim", "--steps", "0"]
+    )));
 }

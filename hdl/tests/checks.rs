@@ -211,6 +211,31 @@ const CASES: &[Case] = &[
             WritePort { enable: a.bit(1), address: a.bit(1), data: a.bit(2) },
         );
     }),
+    ("used by nothing that is used", |m| {
+        let a = m.input("a_i", unsigned(1));
+        let own = m.register("own_q", unsigned(8));
+        m.drive_when(&own, &a, own.value() + 1);
+        let (ping, pong) = (m.register("ping_q", unsigned(1)), m.register("pong_q", unsigned(1)));
+        m.drive(&ping, pong.value());
+        m.drive(&pong, ping.value() ^ &a);
+        let word = m.forward("word", unsigned(4));
+        let read = ReadPort { enable: a.clone(), address: a.clone() };
+        let write = WritePort { enable: a.clone(), address: a.clone(), data: word.value() };
+        let data = m.memory("store", 2, ReadUnderWrite::Old, read, write);
+        m.assign(&word, &data + 1);
+        let back = m.forward("back", signed(4));
+        let out = m.instance("p", &leaf(), &[("a_i", &word.value()), ("b_i", &back.value())]);
+        m.assign(&back, (out.get("now_o") ^ out.get("later_o").as_unsigned()).as_signed());
+        m.output("y_o", a);
+    }),
+    ("comment on another module", |m| {
+        let mut other = Builder::new("other", "");
+        other.input("a_i", unsigned(1));
+        let far = other.input("far_i", unsigned(1));
+        let a = m.input("a_i", unsigned(1));
+        m.comment(&far, "");
+        m.output("y_o", a);
+    }),
     ("too large", |m| {
         let a = m.input("a_i", unsigned(8));
         m.output("wide_o", (0..64).fold(a.clone(), |sum, _| &sum + &sum));
@@ -256,6 +281,25 @@ fn paths_pass_through_instances_and_forward_along_chains() {
     m.output("later_o", out.get("later_o"));
     m.output("both_o", out.last("now_o") ^ b.slice(0, 4));
     assert_eq!(m.finish().unwrap().paths, [vec![0], vec![], vec![0, 1]]);
+}
+
+/// Chains, memories and instances pass on what is used; a counter that is discarded may count for itself.
+#[test]
+fn what_reaches_an_output_through_state_is_used() {
+    let mut m = Builder::new("top", "A chain behind a memory.");
+    let a = m.input("a_i", unsigned(4));
+    let count = m.register("count_q", unsigned(1));
+    m.drive(&count, !count.value());
+    let idle = m.register("idle_q", unsigned(1));
+    m.drive(&idle, !idle.value());
+    m.discard(idle.value());
+    let read = ReadPort { enable: count.value(), address: count.value() };
+    let write = WritePort { enable: a.bit(0), address: a.bit(1), data: a.clone() };
+    let data = m.memory("store", 2, ReadUnderWrite::Old, read, write);
+    let chain = m.chain(&leaf(), "now_o", 0, &data);
+    let out = m.array("p", &leaf(), &[("x", 3)], vec![("a_i", chain), ("b_i", Connection::All(a.as_signed()))]);
+    m.output("later_o", out.get("later_o"));
+    assert_eq!(m.finish_all().map(|_| ()), Ok(()));
 }
 
 #[test]

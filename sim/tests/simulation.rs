@@ -1,8 +1,9 @@
 //! The simulated accelerator against the model through the host port alone: stalls change nothing, defects are seen.
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::{Mitchell, mitchell};
+use logloom_hdl::control::isa::{Gemm, Instruction};
 use logloom_hdl::design::{Design, Format};
-use logloom_hdl::link::map::{Region, Register, address};
+use logloom_hdl::link::map::{ErrorCode, Region, Register, address, control};
 use logloom_hdl::rtl::Module;
 use logloom_sim::model::Model;
 use logloom_sim::netlist::{Fault, FaultKind, Options, Simulator};
@@ -95,6 +96,72 @@ fn memories_survive_a_reset_and_registers_do_not() {
     assert_eq!(out, [1234]);
     target.read(Register::Seed.address(), &mut out).unwrap();
     assert_eq!(out, [0]);
+}
+
+/// A simulation with operands in its memories and a program of one GEMM of `m` vectors.
+fn with_program(m: u16) -> Simulation {
+    let design = design();
+    let mut target = simulate(&accelerator(&design, DIGEST).unwrap(), &Settings::default());
+    let mut words = Vec::new();
+    for region in [Region::Activation, Region::Gradient, Region::Weight] {
+        words.extend((0..region.words(&design)).map(|word| (address(region, word), 1000 + word)));
+    }
+    let gemm = Instruction::Gemm(Gemm { m, k: 3, n: 2, block: 2, dest_base: 1, shift: 3, ..Gemm::default() });
+    // Bits outside the fields are ignored, but a read gives them.
+    let halt = Instruction::Halt.encode().map(|word| word | 0xABCD_0000);
+    let program = gemm.encode().into_iter().chain(halt);
+    words.extend((0..).zip(program).map(|(word, data)| (address(Region::Program, word), data)));
+    target.write(&words).unwrap();
+    target
+}
+
+fn read(target: &mut Simulation, address: u32) -> u32 {
+    let mut out = [0];
+    target.read(address, &mut out).unwrap();
+    out[0]
+}
+
+/// Also a read that the end of the run overtakes.
+#[test]
+fn a_read_that_a_run_refuses_gives_zero() {
+    let regions = [Region::Program, Region::Activation, Region::Gradient, Region::Weight, Region::Accumulator];
+    for region in regions {
+        let (mut refused, mut granted) = (0, 0);
+        for idle in 0..60 {
+            let mut target = with_program(2);
+            target.write(&[(Register::Control.address(), control::RUN)]).unwrap();
+            target.idle(idle).unwrap();
+            let data = read(&mut target, address(region, 0));
+            match read(&mut target, Register::Error.address()) {
+                0 => granted += 1,
+                error => {
+                    assert_eq!(error, ErrorCode::Running.number());
+                    assert_eq!(data, 0, "{} after {idle} cycles", region.name());
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 5 && granted > 5, "{refused} refused, {granted} granted");
+    }
+}
+
+/// The order of errors: no such word, read-only, running.
+#[test]
+fn of_several_errors_of_an_access_the_first_counts() {
+    let design = design();
+    let beyond = address(Region::Weight, Region::Weight.words(&design));
+    for (address, error) in [
+        (address(Region::Weight, 0), ErrorCode::Running),
+        (address(Region::Maximum, 0), ErrorCode::ReadOnly),
+        (Register::Id.address(), ErrorCode::ReadOnly),
+        (address(Region::Maximum, design.batch_depth), ErrorCode::NoSuchWord),
+        (beyond, ErrorCode::NoSuchWord),
+    ] {
+        let mut target = with_program(1000);
+        target.write(&[(Register::Control.address(), control::RUN), (address, 1)]).unwrap();
+        assert_eq!(read(&mut target, Register::Error.address()), error.number(), "{address:06x}");
+        assert_eq!(read(&mut target, Register::Status.address()) & 1, 1);
+    }
 }
 
 #[test]

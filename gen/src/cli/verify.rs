@@ -18,7 +18,7 @@ pub struct Arguments {
     /// The configuration
     config: PathBuf,
     /// Training steps
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Two or more targets; the first is the reference
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["model", "sim", "verilator"])]

@@ -31,7 +31,9 @@ impl ConfigError {
                 (path.display().to_string(), format!("{} ({origin})", what.into()))
             }
         };
-        ConfigError { location, key: Some(key.to_string()), what, remedy: remedy.into() }
+        // An unknown key may hold anything; what it does to a terminal is not for it to say.
+        let key = key.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] });
+        ConfigError { location, key: Some(key.collect()), what, remedy: remedy.into() }
     }
 }
 

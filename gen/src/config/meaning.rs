@@ -442,6 +442,11 @@ impl Meaning<'_> {
                 key => key.replace("format.", "formats."),
             };
             let remedy = match keys::find(&key) {
+                // The range of the key is not that of this design.
+                Some(key) if key.name == "array.accumulator_bits" => match accumulator_range(&design) {
+                    (least, most) if least <= most => format!("choose a whole number from {least} to {most}"),
+                    _ => "choose fewer rows, or other formats".to_string(),
+                },
                 Some(key) => format!("choose {}", key.kind),
                 None => "change one of the values it depends on".to_string(),
             };
@@ -572,6 +577,11 @@ const LARGEST_ACCUMULATOR: u32 = 4096;
 fn largest_depth(banks: u32) -> u64 {
     let banks = u64::from(banks);
     ((1 << 20) / banks).min((1 << 16) * banks)
+}
+
+/// The narrowest and the widest accumulator that the specification allows for this array, arithmetic and formats.
+fn accumulator_range(design: &Design) -> (u32, u32) {
+    (design.sum_bits().max(16), 62u32.saturating_sub(design.lift()).min(48))
 }
 
 /// What decides the memory plan.

@@ -35,6 +35,8 @@ impl RunData {
                 Ok(RunData { training: samples("data.train", &train)?, test: samples("data.test", &test)? })
             }
             Test::HeldBack { fraction, seed } => {
+                // Before the split, so that a complaint counts the samples as the file does.
+                samples("data.train", &train)?;
                 let key = "data.test_fraction";
                 let split =
                     data::split(&train, *fraction, u64::from(*seed), true).with_context(|| configuration.place(key))?;

@@ -54,8 +54,10 @@ pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, E
     let registers = m.wire("is_register", region.is(Region::Registers.number().into()));
     let blocked = m.wire("blocked", &running & !&registers);
     let code = |error: ErrorCode| Expr::constant(unsigned(3), error.number().into());
-    let write_error = code(ErrorCode::ReadOnly).gate(&(&writing & &read_only));
-    let refusal = mux(&exists, &mux(&blocked, &code(ErrorCode::Running), &write_error), &code(ErrorCode::NoSuchWord));
+    let forbidden = m.wire("forbidden", &writing & &read_only);
+    let running_error = code(ErrorCode::Running).gate(&blocked);
+    let refusal =
+        mux(&exists, &mux(&forbidden, &code(ErrorCode::ReadOnly), &running_error), &code(ErrorCode::NoSuchWord));
     let refusal = m.wire("refusal", refusal);
     let allowed = m.wire("allowed", !refusal.any());
 
@@ -68,9 +70,11 @@ pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, E
     let arrives_fast = shift_line(&mut m, "fast", &(&issue & !&is_slow), fast);
     let arrives_slow = shift_line(&mut m, "slow", &(&issue & &is_slow), slow);
     let arrived = m.wire("arrived", arrives_fast | arrives_slow);
+    // Decided when the read is issued: the run that refuses it may end before its data would have come.
+    let granted = m.reg_when("granted_q", &issue, &allowed);
     m.drive_when(&reading, &take_read | &arrived, &take_read);
     m.drive(&respond, &arrived);
-    let response = m.reg_when("response_q", &arrived, read_data.gate(&allowed));
+    let response = m.reg_when("response_q", &arrived, read_data.gate(&granted));
 
     m.output("host_ready_o", take_write | respond.value());
     m.output("host_data_o", response);

@@ -315,8 +315,10 @@ impl Builder {
 
     /// A note printed beside the declaration of a signal.
     pub fn comment(&mut self, signal: &Expr, text: &str) {
-        if let Kind::Signal(Signal(index)) = signal.kind() {
-            self.module.signals[*index as usize].comment = Some(text.into());
+        let Kind::Signal(Signal(index)) = signal.kind() else { return };
+        match self.module.signals.get_mut(*index as usize) {
+            Some(declaration) => declaration.comment = Some(text.into()),
+            None => self.mistake("?", "a signal of another module is commented"),
         }
     }
 

@@ -415,6 +415,15 @@ impl<'a> Checker<'a> {
                 _ => self.mistake(name, "not used: remove or `discard` it"),
             }
         }
+        // What feeds only the above would be reported with it.
+        if self.mistakes.is_empty() {
+            let reaches = reaches_out(module);
+            for (declaration, _) in module.signals.iter().zip(reaches).filter(|(_, reaches)| !reaches) {
+                if !matches!(declaration.source, Source::Input) {
+                    self.mistake(&declaration.name, "feeds only itself or what nothing uses: remove or `discard` it");
+                }
+            }
+        }
     }
 
     fn unused_input(&mut self, name: &str, width: u32, used: &BitSet) {
@@ -432,6 +441,40 @@ impl<'a> Checker<'a> {
             self.mistake(name, format!("bits {bits} of {width} are not used: narrow the port or `discard` them"));
         }
     }
+}
+
+/// For each signal, whether a port of the module depends on it, in this cycle or a later one; a discarded signal and an
+/// instance without outputs count as ports.
+fn reaches_out(module: &Module) -> Vec<bool> {
+    let mut reaches = vec![false; module.signals.len()];
+    let roots = module.outputs.iter().map(|o| &o.1).chain(&module.discarded);
+    let silent = module.instances.iter().filter(|i| i.outputs.is_empty());
+    let roots = roots.chain(silent.flat_map(|i| i.inputs.iter().map(Connection::expr)));
+    let mut open = signals_in(module, roots);
+    while let Some(signal) = open.pop() {
+        if std::mem::replace(&mut reaches[signal], true) {
+            continue;
+        }
+        match &module.signals[signal].source {
+            Source::Input => {}
+            Source::Wire(value) => open.extend(signals_in(module, [value])),
+            Source::Register { next, enable, .. } => open.extend(signals_in(module, enable.iter().chain([next]))),
+            Source::MemoryRead(memory) => {
+                let Memory { read, write, .. } = &module.memories[*memory];
+                let write = write.iter().flat_map(|w| [&w.enable, &w.address, &w.data]);
+                open.extend(signals_in(module, write.chain([&read.enable, &read.address])));
+            }
+            Source::InstanceOutput { instance, .. } => {
+                let Instance { inputs, outputs, .. } = &module.instances[*instance];
+                open.extend(signals_in(module, inputs.iter().map(Connection::expr)));
+                open.extend(inputs.iter().filter_map(|input| match input {
+                    Connection::Chain { output, .. } => Some(outputs[*output].0 as usize),
+                    _ => None,
+                }));
+            }
+        }
+    }
+    reaches
 }
 
 /// Operators of an expression written out, and how deep they are nested. `known`: those of shared parts.
