@@ -4,12 +4,14 @@
 //! project's tool folder, on `PATH`; see [`tool`].
 
 pub mod doctor;
+pub mod fabric;
 pub mod lint;
 mod run;
 pub mod testing;
 pub mod tool;
 pub mod yosys;
 
+pub use fabric::Fabric;
 pub use run::{Finished, Invocation};
 pub use tool::{Origin, Search, Tool, ToolError};
 
