@@ -1,4 +1,6 @@
-//! The FPGA families that modules are synthesised for.
+//! The FPGA families that modules are synthesised, placed and routed for.
+
+use super::tool::Tool;
 
 /// A family, standing for the device of it that is measured on. Each has LUTs of four inputs and dedicated carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -12,12 +14,17 @@ pub enum Fabric {
     Gowin,
 }
 
-/// What Yosys calls the parts of a fabric.
+/// What Yosys and nextpnr call the parts of a fabric.
 pub(super) struct Facts {
     name: &'static str,
     device: &'static str,
+    nextpnr: Tool,
     /// The command of Yosys, without wide LUTs and multiplier blocks, so that counts compare.
     pub synthesis: &'static str,
+    /// The arguments of nextpnr that name the device and have it choose pins that nobody chose.
+    pub place: &'static [&'static str],
+    /// The argument of nextpnr that names the file with the routed design, for the packer.
+    pub output: &'static str,
     /// Beginnings of the names of cells.
     pub cells: Cells,
     /// How many places of a LUT a carry cell takes. On iCE40 it shares the place of the LUT that it serves.
@@ -40,22 +47,31 @@ impl Fabric {
             Fabric::Ice40 => Facts {
                 name: "ice40",
                 device: "iCE40 HX8K",
+                nextpnr: Tool::NextpnrIce40,
                 // Never `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
                 synthesis: "synth_ice40 -abc9 -device hx",
+                place: &["--hx8k", "--package", "ct256"],
+                output: "--asc",
                 cells: Cells { lut: &["SB_LUT4"], carry: &["SB_CARRY"], dff: &["SB_DFF"], ram: &["SB_RAM40"] },
                 luts_per_carry: 0,
             },
             Fabric::Ecp5 => Facts {
                 name: "ecp5",
                 device: "ECP5 LFE5U-85F-6",
+                nextpnr: Tool::NextpnrEcp5,
                 synthesis: "synth_ecp5 -nowidelut -nodsp",
+                place: &["--85k", "--package", "CABGA381", "--speed", "6", "--lpf-allow-unconstrained"],
+                output: "--textcfg",
                 cells: Cells { lut: &["LUT4"], carry: &["CCU2C"], dff: &["TRELLIS_FF"], ram: &["DP16KD", "PDPW16KD"] },
                 luts_per_carry: 2,
             },
             Fabric::Gowin => Facts {
                 name: "gowin",
                 device: "Gowin GW1NR-9C",
+                nextpnr: Tool::NextpnrGowin,
                 synthesis: "synth_gowin -family gw1n -nowidelut -nodsp",
+                place: &["--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"],
+                output: "--write",
                 cells: Cells { lut: &["LUT"], carry: &["ALU"], dff: &["DFF"], ram: &["SP", "SDP", "DP", "pROM"] },
                 luts_per_carry: 1,
             },
@@ -70,5 +86,10 @@ impl Fabric {
     /// The device, as people know it.
     pub const fn device(self) -> &'static str {
         self.facts().device
+    }
+
+    /// What places and routes for it.
+    pub const fn nextpnr(self) -> Tool {
+        self.facts().nextpnr
     }
 }

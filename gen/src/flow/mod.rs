@@ -5,7 +5,9 @@
 
 pub mod doctor;
 pub mod fabric;
+mod gowin;
 pub mod lint;
+pub mod nextpnr;
 mod run;
 pub mod testing;
 pub mod tool;
