@@ -79,8 +79,8 @@ launcher python3 <<EOF
 PYTHONPATH=\$root/python\${PYTHONPATH:+:\$PYTHONPATH} exec '$python' "\$@"
 EOF
 
-# yowasp NAME SCRIPT
-yowasp() {
+# script NAME SCRIPT: one that a package brings
+script() {
   launcher "$1" <<EOF
 YOWASP_CACHE_DIR=\${YOWASP_CACHE_DIR:-\$root/cache/yowasp}
 PYTHONPATH=\$root/python\${PYTHONPATH:+:\$PYTHONPATH}
@@ -88,8 +88,14 @@ export YOWASP_CACHE_DIR PYTHONPATH
 exec '$python' "\$root/python/bin/$2" "\$@"
 EOF
 }
-for name in yosys yosys-smtbmc yosys-witness sby nextpnr-ice40 icepack iceunpack icepll icebram icemulti; do
-  yowasp "$name" "yowasp-$name"
+for name in yosys yosys-smtbmc yosys-witness sby \
+  nextpnr-ice40 icepack iceunpack icepll icebram icemulti \
+  nextpnr-ecp5 ecppack ecpunpack ecppll ecpbram ecpmulti \
+  nextpnr-himbaechel-gowin; do
+  script "$name" "yowasp-$name"
+done
+for name in gowin_pack gowin_unpack gowin_pll; do
+  script "$name" "$name"
 done
 
 launcher verilator <<'EOF'
@@ -105,7 +111,7 @@ EOF
 done
 
 # The first call compiles the WebAssembly, which would otherwise look like a hang of whatever comes first.
-for name in yosys nextpnr-ice40; do
+for name in yosys nextpnr-ice40 nextpnr-ecp5 nextpnr-himbaechel-gowin; do
   echo "tools: preparing $name (once, up to two minutes)" >&2
   "$folder/bin/$name" --version >/dev/null 2>"$folder/log" || {
     cat "$folder/log" >&2

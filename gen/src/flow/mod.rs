@@ -3,13 +3,20 @@
 //! Nothing outside this folder starts a process. A tool is found, in this order, through its own variable, in the
 //! project's tool folder, on `PATH`; see [`tool`].
 
+pub mod cache;
 pub mod doctor;
+pub mod fabric;
+pub mod frame;
+mod gowin;
 pub mod lint;
+pub mod measure;
+pub mod nextpnr;
 mod run;
 pub mod testing;
 pub mod tool;
 pub mod yosys;
 
+pub use fabric::Fabric;
 pub use run::{Finished, Invocation};
 pub use tool::{Origin, Search, Tool, ToolError};
 

@@ -298,8 +298,8 @@ fn descendants(ancestor: u32) -> Vec<u32> {
 }
 
 /// The folder in which the first file lies.
-pub(super) fn folder_of(files: &[PathBuf]) -> &Path {
-    match files.first().and_then(|file| file.parent()) {
+pub(super) fn folder_of(files: &[impl AsRef<Path>]) -> &Path {
+    match files.first().and_then(|file| file.as_ref().parent()) {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }

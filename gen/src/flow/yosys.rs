@@ -1,4 +1,4 @@
-//! Yosys: synthesis for iCE40 and what it costs.
+//! Yosys: synthesis and what it costs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,18 +7,17 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::fabric::Fabric;
 use super::run::{Finished, Invocation};
 use super::tool::{Tool, ToolError};
 
-/// How to synthesise for iCE40. The default is what Logloom's tables are measured with: HX, flattened, least area.
-///
-/// There is no way to ask for `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
+/// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: flattened, least area.
 #[derive(Clone, Debug)]
-pub struct Ice40Options {
-    pub device: Ice40Device,
+pub struct Options {
+    pub fabric: Fabric,
     /// Keep the module boundaries: easier to read, costs some area.
     pub keep_hierarchy: bool,
-    /// Area before delay (about 10 % fewer LUTs, slower).
+    /// Area before delay (some per cent fewer LUTs).
     pub least_area: bool,
     /// Turn `*` into Booth multipliers first.
     pub booth: bool,
@@ -32,10 +31,10 @@ pub struct Ice40Options {
     pub limit: Duration,
 }
 
-impl Default for Ice40Options {
-    fn default() -> Self {
-        Ice40Options {
-            device: Ice40Device::Hx,
+impl Options {
+    pub fn new(fabric: Fabric) -> Self {
+        Options {
+            fabric,
             keep_hierarchy: false,
             least_area: true,
             booth: false,
@@ -46,66 +45,85 @@ impl Default for Ice40Options {
             limit: Duration::from_secs(3600),
         }
     }
-}
 
-/// The family members whose delays Yosys knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ice40Device {
-    Hx,
-    Lp,
-    Up,
-}
-
-impl Ice40Device {
-    const fn flag(self) -> &'static str {
-        match self {
-            Ice40Device::Hx => "hx",
-            Ice40Device::Lp => "lp",
-            Ice40Device::Up => "u",
+    /// The commands between reading the sources and writing the results.
+    pub(super) fn passes(&self, top: &str) -> String {
+        let mut script = String::new();
+        for (name, value) in &self.parameters {
+            let _ = write!(script, "chparam -set {name} {value} {top}; ");
         }
+        let _ = write!(script, "hierarchy -check -top {top}");
+        if self.booth {
+            script.push_str("; proc; flatten; opt; wreduce; booth");
+        }
+        if self.least_area {
+            // A clock period (in ps) so long that nothing is critical: abc9 then recovers area everywhere.
+            script.push_str("; scratchpad -set abc9.D 90000");
+        }
+        let _ = write!(script, "; {} -top {top}", self.fabric.facts().synthesis);
+        if self.keep_hierarchy {
+            script.push_str(" -noflatten");
+        }
+        // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
+        script.push_str("; delete t:$scopeinfo");
+        script
     }
 }
 
 /// How many cells of each kind a netlist holds, over the whole hierarchy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CellCounts {
-    /// `SB_LUT4`
+    /// LUTs of up to four inputs.
     pub lut4: u64,
-    /// `SB_CARRY`
+    /// `SB_CARRY`, `CCU2C` (two bits each), `ALU`.
     pub carry: u64,
-    /// `SB_DFF` and all its variants.
+    /// Places of a LUT that LUTs and carries take together. What compares between fabrics: the adders of ECP5 and Gowin
+    /// are carry cells alone, those of iCE40 LUTs with carries.
+    pub sites: u64,
+    /// Flip-flops of every kind.
     pub dff: u64,
-    /// `SB_RAM40_4K` and its variants with inverted clocks: blocks of 4096 bits.
-    pub ram40: u64,
+    /// Block memories.
+    pub ram: u64,
     /// Everything by its own name, the above included.
     pub by_type: BTreeMap<String, u64>,
 }
 
 impl CellCounts {
-    fn of(by_type: BTreeMap<String, u64>) -> Self {
-        let sum =
-            |prefix: &str| by_type.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count).sum();
-        CellCounts { lut4: sum("SB_LUT4"), carry: sum("SB_CARRY"), dff: sum("SB_DFF"), ram40: sum("SB_RAM40"), by_type }
+    fn of(fabric: Fabric, by_type: BTreeMap<String, u64>) -> Self {
+        let facts = fabric.facts();
+        let sum = |beginnings: &[&str]| {
+            let counted = by_type.iter().filter(|(name, _)| beginnings.iter().any(|start| name.starts_with(start)));
+            counted.map(|(_, count)| count).sum()
+        };
+        let (lut4, carry) = (sum(facts.cells.lut), sum(facts.cells.carry));
+        CellCounts {
+            lut4,
+            carry,
+            sites: lut4 + facts.luts_per_carry * carry,
+            dff: sum(facts.cells.dff),
+            ram: sum(facts.cells.ram),
+            by_type,
+        }
     }
 }
 
-/// Synthesises `top` for iCE40 and counts the cells.
+/// Synthesises `top` and counts the cells.
 ///
 /// # Errors
 /// As [`run`], and [`ToolError::Unreadable`] when the statistics are not what Yosys 0.70 writes.
-pub fn ice40_cells(files: &[PathBuf], top: &str, options: &Ice40Options) -> Result<CellCounts, ToolError> {
+pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<CellCounts, ToolError> {
     let mut call = invocation(files)?.limit(options.limit);
     if let Some(log) = &options.log {
         call = call.log(log);
     }
     let scratch = scratch()?;
     let statistics = scratch.path().join("statistics.json");
-    let script = ice40_script(files, top, options, &statistics, &|path| call.relative(path));
+    let script = script(files, top, options, &statistics, &|path| call.relative(path));
     let finished = with_script(call, &scratch, &script).run()?;
-    let counts = std::fs::read_to_string(&statistics)
+    let by_type = std::fs::read_to_string(&statistics)
         .map_err(|error| format!("it wrote no statistics: {error}"))
-        .and_then(|text| counts(&text));
-    counts.map_err(|what| finished.unreadable(what))
+        .and_then(|text| cells_by_type(&text));
+    by_type.map(|by_type| CellCounts::of(options.fabric, by_type)).map_err(|what| finished.unreadable(what))
 }
 
 /// Runs a script of commands in `folder`. Names of files in it must be relative to that folder (see [`Invocation`]);
@@ -160,10 +178,10 @@ pub(super) fn invocation(files: &[PathBuf]) -> Result<Invocation, ToolError> {
     Ok(Invocation::new(Tool::Yosys)?.folder(super::run::folder_of(files)))
 }
 
-fn ice40_script(
+fn script(
     files: &[PathBuf],
     top: &str,
-    options: &Ice40Options,
+    options: &Options,
     statistics: &Path,
     relative: &dyn Fn(&Path) -> PathBuf,
 ) -> String {
@@ -171,23 +189,7 @@ fn ice40_script(
     for file in files {
         let _ = write!(script, " {}", word(&relative(file)));
     }
-    for (name, value) in &options.parameters {
-        let _ = write!(script, "; chparam -set {name} {value} {top}");
-    }
-    let _ = write!(script, "; hierarchy -check -top {top}");
-    if options.booth {
-        script.push_str("; proc; flatten; opt; wreduce; booth");
-    }
-    if options.least_area {
-        // A clock period (in ps) so long that nothing is critical: abc9 then recovers area everywhere.
-        script.push_str("; scratchpad -set abc9.D 90000");
-    }
-    let _ = write!(script, "; synth_ice40 -abc9 -device {} -top {top}", options.device.flag());
-    if options.keep_hierarchy {
-        script.push_str(" -noflatten");
-    }
-    // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
-    script.push_str("; delete t:$scopeinfo");
+    let _ = write!(script, "; {}", options.passes(top));
     if let Some(path) = &options.verilog {
         let _ = write!(script, "; write_verilog -noattr {}", word(&relative(path)));
     }
@@ -209,9 +211,9 @@ struct Design {
 }
 
 /// Reads what `stat -json` wrote.
-fn counts(json: &str) -> Result<CellCounts, String> {
+fn cells_by_type(json: &str) -> Result<BTreeMap<String, u64>, String> {
     let statistics: Statistics = serde_json::from_str(json).map_err(|error| format!("its statistics: {error}"))?;
-    Ok(CellCounts::of(statistics.design.num_cells_by_type))
+    Ok(statistics.design.num_cells_by_type)
 }
 
 #[cfg(test)]
@@ -221,17 +223,25 @@ mod tests {
 
     #[test]
     fn counts_are_summed_by_kind() {
-        let json = r#"{"modules": {}, "design": {"num_cells": 9, "num_cells_by_type": {
-            "SB_LUT4": 3, "SB_DFF": 1, "SB_DFFESR": 2, "SB_RAM40_4K": 1, "SB_CARRY": 2}}}"#;
-        let counts = counts(json).unwrap();
-        assert_eq!((counts.lut4, counts.carry, counts.dff, counts.ram40), (3, 2, 3, 1));
-        assert_eq!(counts.by_type["SB_DFFESR"], 2);
+        let of = |fabric, cells: &[(&str, u64)]| {
+            let counts = CellCounts::of(fabric, cells.iter().map(|&(name, count)| (name.to_string(), count)).collect());
+            (counts.lut4, counts.carry, counts.sites, counts.dff, counts.ram)
+        };
+        let ice40 = [("SB_CARRY", 2), ("SB_DFF", 1), ("SB_DFFESR", 2), ("SB_LUT4", 3), ("SB_RAM40_4K", 1)];
+        assert_eq!(of(Fabric::Ice40, &ice40), (3, 2, 3, 3, 1));
+        let ecp5 = [("CCU2C", 2), ("DP16KD", 1), ("LUT4", 3), ("TRELLIS_FF", 4)];
+        assert_eq!(of(Fabric::Ecp5, &ecp5), (3, 2, 7, 4, 1));
+        let gowin =
+            [("ALU", 2), ("DFFR", 1), ("DFFRE", 2), ("IBUF", 9), ("LUT1", 1), ("LUT4", 3), ("SDPB", 1), ("VCC", 1)];
+        assert_eq!(of(Fabric::Gowin, &gowin), (4, 2, 6, 3, 1));
     }
 
     #[test]
-    fn statistics_of_another_form_are_an_error() {
-        assert!(counts("").is_err());
-        assert!(counts(r#"{"modules": {}}"#).is_err());
+    fn statistics_are_those_of_the_whole_design() {
+        let json = r#"{"modules": {}, "design": {"num_cells": 3, "num_cells_by_type": {"SB_LUT4": 3}}}"#;
+        assert_eq!(cells_by_type(json).unwrap()["SB_LUT4"], 3);
+        assert!(cells_by_type("").is_err());
+        assert!(cells_by_type(r#"{"modules": {}}"#).is_err());
     }
 
     #[test]
@@ -241,22 +251,24 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let file = write(folder.path(), "counter.v", COUNTER);
-        let netlist = folder.path().join("netlist.v");
-        let json = folder.path().join("netlist.json");
-        let options = Ice40Options {
-            parameters: [("Width".to_string(), "12".to_string())].into(),
-            verilog: Some(netlist.clone()),
-            json: Some(json.clone()),
-            ..Ice40Options::default()
-        };
-        let counts = ice40_cells(&[file], "counter", &options).unwrap();
-        assert_eq!((counts.dff, counts.ram40), (12, 0));
-        assert!((12..=14).contains(&counts.lut4), "{counts:?}");
-        assert!((10..=12).contains(&counts.carry), "{counts:?}");
-        let netlist = std::fs::read_to_string(netlist).unwrap();
-        assert!(netlist.contains("module counter("), "{netlist}");
-        let json = std::fs::read_to_string(json).unwrap();
-        assert!(json.contains("SB_LUT4") && !json.contains("$scopeinfo"));
+        for fabric in Fabric::ALL {
+            let netlist = folder.path().join("netlist.v");
+            let json = folder.path().join("netlist.json");
+            let options = Options {
+                parameters: [("Width".to_string(), "12".to_string())].into(),
+                verilog: Some(netlist.clone()),
+                json: Some(json.clone()),
+                ..Options::new(fabric)
+            };
+            let counts = synthesise(std::slice::from_ref(&file), "counter", &options).unwrap();
+            assert_eq!((counts.dff, counts.ram), (12, 0), "{fabric:?}");
+            assert!((12..=14).contains(&counts.sites), "{fabric:?}: {counts:?}");
+            assert!(counts.carry >= 6, "{fabric:?}: {counts:?}");
+            let netlist = std::fs::read_to_string(netlist).unwrap();
+            assert!(netlist.contains("module counter("), "{netlist}");
+            let json = std::fs::read_to_string(json).unwrap();
+            assert!(json.contains("LUT") && !json.contains("$scopeinfo"));
+        }
     }
 
     #[test]
@@ -281,7 +293,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let file = write(folder.path(), "counter.v", COUNTER);
-        let error = ice40_cells(&[file], "absent", &Ice40Options::default()).unwrap_err();
+        let error = synthesise(&[file], "absent", &Options::new(Fabric::Ice40)).unwrap_err();
         assert!(error.to_string().contains("absent' not found"), "{error}");
         if let ToolError::Failed { log: Some(log), .. } = error {
             std::fs::remove_file(log).unwrap();
