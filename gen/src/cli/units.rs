@@ -9,8 +9,11 @@ use serde::Serialize;
 use super::Outcome;
 use super::output::{Output, table};
 use crate::config::Configuration;
+use crate::flow::Fabric;
+use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
-use crate::units::{Measured, select};
+use crate::units::cost::cost;
+use crate::units::{Measured, against_exact, select};
 
 /// List the units of arithmetic with their errors; measure their cost on a fabric and what they train to
 #[derive(Args)]
@@ -20,6 +23,9 @@ pub struct Arguments {
     /// One unit of that family, for example "operand_bits=8 fraction_bits=4"
     #[arg(requires = "family")]
     settings: Option<String>,
+    /// Synthesise, place and route each unit for this fabric
+    #[arg(long, value_enum)]
+    fabric: Option<Fabric>,
     /// Train the network of this configuration with each unit, on the model
     #[arg(long, value_name = "CONFIG")]
     train: Option<PathBuf>,
@@ -43,10 +49,14 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let bar = ProgressBar::new(units.len() as u64);
     let style = "{msg}  {wide_bar} {pos}/{len} units  {eta}";
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let cache = Cache::new(measurements());
     let mut measured = Vec::new();
     for unit in &units {
         bar.set_message(format!("{} {}", unit.name(), unit.parameters()));
         let mut one = Measured::new(unit.as_ref())?;
+        if let Some(fabric) = arguments.fabric {
+            one.cost = Some(cost(unit.as_ref(), fabric, arguments.seeds, &cache)?);
+        }
         if let Some(configuration) = &configuration {
             one.accuracy = Some(accuracy(configuration, unit, arguments.seeds, &mut |_| bar.tick())?);
         }
@@ -59,7 +69,20 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         return Ok(Outcome::Good);
     }
     output.text(&errors(&measured))?;
+    if arguments.fabric.is_some() {
+        output.line("")?;
+        output.text(&costs(&measured))?;
+    }
     Ok(Outcome::Good)
+}
+
+/// Where measurements are kept: `target/measurements` below the current folder, or beside the simulators in the folder that
+/// `LOGLOOM_CACHE` names.
+fn measurements() -> PathBuf {
+    match std::env::var_os("LOGLOOM_CACHE") {
+        Some(folder) => PathBuf::from(folder).join("measurements"),
+        None => "target/measurements".into(),
+    }
 }
 
 /// Errors in percent, and toggles; with accuracies where there are any.
@@ -90,6 +113,34 @@ fn errors(units: &[Measured]) -> String {
             row.extend([percent(accuracy.mean), percent(accuracy.worst)]);
         }
         rows.push(row);
+    }
+    let right: Vec<bool> = (0..rows[0].len()).map(|column| column >= 2).collect();
+    table(&rows, &right)
+}
+
+/// Cells and speed; last, how many times more LUTs the exact rows of the same width take.
+fn costs(units: &[Measured]) -> String {
+    let heading =
+        ["family", "parameters", "sum bits", "edge LUTs", "PE LUTs", "carries", "FFs", "MHz (range)", "exact / PE"];
+    let mut rows = vec![heading.map(String::from).to_vec()];
+    for unit in units {
+        let Some(cost) = &unit.cost else { continue };
+        let [median, least, most] = cost.speed();
+        rows.push(vec![
+            unit.family.to_string(),
+            unit.parameters.clone(),
+            cost.sum_bits.to_string(),
+            cost.edge_luts.to_string(),
+            cost.pe.lut4.to_string(),
+            cost.pe.carry.to_string(),
+            cost.pe.dff.to_string(),
+            format!("{median:.0} ({least:.0} .. {most:.0})"),
+            match against_exact(unit, units) {
+                Some(ratio) if ratio < 1.0 => format!("{ratio:.2}, loses"),
+                Some(ratio) => format!("{ratio:.2}"),
+                None => String::new(),
+            },
+        ]);
     }
     let right: Vec<bool> = (0..rows[0].len()).map(|column| column >= 2).collect();
     table(&rows, &right)

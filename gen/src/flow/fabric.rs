@@ -3,7 +3,7 @@
 use super::tool::Tool;
 
 /// A family, standing for the device of it that is measured on. Each has LUTs of four inputs and dedicated carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fabric {
     /// Lattice iCE40 HX8K, package CT256.

@@ -1,6 +1,7 @@
 //! What a unit of arithmetic is worth: its errors, its cost on a fabric, its use in training.
 
 pub mod accuracy;
+pub mod cost;
 pub mod energy;
 pub mod error;
 pub mod sweep;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use accuracy::Accuracy;
+use cost::Cost;
 use error::ErrorStatistics;
 
 /// A choice of units that names none.
@@ -68,6 +70,8 @@ pub struct Measured {
     pub errors: ErrorStatistics,
     /// Bits that change in a processing element per product: see [`energy::toggles`].
     pub toggles: f64,
+    /// Where a fabric was given.
+    pub cost: Option<Cost>,
     /// Where a configuration was given to train.
     pub accuracy: Option<Accuracy>,
 }
@@ -86,7 +90,16 @@ impl Measured {
             bound: unit.error_bound(),
             errors: error::statistics(unit),
             toggles: energy::toggles(unit)?,
+            cost: None,
             accuracy: None,
         })
     }
+}
+
+/// LUTs of the smallest exact processing element of the same operand width among `units`, over those of this unit: below 1,
+/// the unit loses.
+pub fn against_exact(unit: &Measured, units: &[Measured]) -> Option<f64> {
+    let luts = |unit: &Measured| unit.cost.as_ref().map(|cost| cost.pe.lut4);
+    let exact = units.iter().filter(|other| other.family == "exact" && other.operand_bits == unit.operand_bits);
+    Some(exact.filter_map(luts).min()? as f64 / luts(unit)? as f64)
 }

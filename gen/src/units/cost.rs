@@ -1,0 +1,65 @@
+//! What a unit costs on a fabric: the cells of its processing element and of its edge, and the speed of the element.
+
+use anyhow::Result;
+use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
+use logloom_hdl::array::pe::pe;
+use serde::Serialize;
+
+use crate::flow::cache::Cache;
+use crate::flow::yosys::CellCounts;
+use crate::flow::{Fabric, measure};
+
+/// Rows of the array that the width of the partial sum is for.
+const ROWS: u64 = 8;
+
+/// Cells and speed on one fabric.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
+    pub fabric: &'static str,
+    /// The processing element of an array of eight rows: operand, stationary and shadow register, product, adder.
+    pub pe: CellCounts,
+    /// Width of its partial sum.
+    pub sum_bits: u32,
+    /// LUTs of one encoder for every code, and of one edge for each side that has one: once per row or column.
+    pub edge_luts: u64,
+    /// MHz of the processing element after place and route, one for each seed.
+    pub fmax: Vec<f64>,
+}
+
+impl Cost {
+    /// Median, least and greatest of the speeds.
+    pub fn speed(&self) -> [f64; 3] {
+        let mut speeds = self.fmax.clone();
+        speeds.sort_by(f64::total_cmp);
+        [speeds[speeds.len() / 2], speeds[0], speeds[speeds.len() - 1]]
+    }
+}
+
+/// Width of the partial sum of [`ROWS`] products.
+fn sum_bits(unit: &dyn Arithmetic) -> u32 {
+    (ROWS * unit.product_bound().unsigned_abs()).ilog2() + 2
+}
+
+/// Synthesises, places and routes; results are kept in the cache.
+///
+/// # Errors
+/// A tool is missing or fails, or the cache cannot be written.
+pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) -> Result<Cost> {
+    let element = pe(unit, sum_bits(unit))?;
+    let mut edge_luts = 0;
+    for coded in Coded::all(unit) {
+        edge_luts += measure::cells(&encoder(unit, coded)?, fabric, cache)?.lut4;
+    }
+    for side in [Side::Moving, Side::Stationary] {
+        if let Some(module) = edge(unit, side)? {
+            edge_luts += measure::cells(&module, fabric, cache)?.lut4;
+        }
+    }
+    Ok(Cost {
+        fabric: fabric.name(),
+        sum_bits: sum_bits(unit),
+        edge_luts,
+        pe: measure::cells(&element, fabric, cache)?,
+        fmax: measure::fmax(&element, fabric, &(1..=seeds).collect::<Vec<_>>(), cache)?,
+    })
+}
