@@ -7,7 +7,7 @@ CARGO ?= cargo
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help tools icarus test lint demo bench docs clean
+.PHONY: help tools icarus test lint demo bench units docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,9 @@ demo: ## train handwritten digits in the simulation of a generated accelerator (
 bench: tools ## measure docs/results.md again, and the speed of simulation and model
 	$(CARGO) bench --locked -p logloom --bench results
 	$(CARGO) bench --locked -p logloom-sim
+
+units: tools ## measure docs/units.md again: errors, training, cost (FABRICS="ice40" for some of the fabrics)
+	$(CARGO) bench --locked -p logloom --bench units -- $(FABRICS)
 
 docs: ## the Rust documentation, in target/doc
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked

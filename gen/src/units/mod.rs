@@ -4,6 +4,7 @@ pub mod accuracy;
 pub mod cost;
 pub mod energy;
 pub mod error;
+pub mod page;
 pub mod sweep;
 
 use std::sync::Arc;
