@@ -1,10 +1,10 @@
 //! The list of families, and the parameters that a configuration sets of each.
 
-use super::{Arithmetic, ParameterError, asm, check_operand_bits, exact, mitchell};
+use super::{Arithmetic, ParameterError, asm, check_operand_bits, exact, mitchell, rccm};
 use std::sync::Arc;
 
 /// Every family.
-pub static FAMILIES: &[Family] = &[exact::FAMILY, mitchell::FAMILY, asm::FAMILY];
+pub static FAMILIES: &[Family] = &[exact::FAMILY, mitchell::FAMILY, asm::FAMILY, rccm::FAMILY];
 
 /// A family before its parameters are chosen.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ pub mod exact;
 pub mod family;
 pub mod mitchell;
 mod parts;
+pub mod rccm;
 
 use crate::rtl::{Builder, ElaborationError, Expr, Module, signed, unsigned};
 use std::fmt::Debug;
@@ -17,6 +18,7 @@ pub use asm::AlphabetSet;
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
 pub use mitchell::Mitchell;
+pub use rccm::Rccm;
 
 /// Pipeline registers that a product may have inside.
 pub const MAX_STAGES: u32 = 2;

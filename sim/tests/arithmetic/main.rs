@@ -4,6 +4,7 @@ mod check;
 mod exact;
 mod families;
 mod mitchell;
+mod rccm;
 
 use logloom_hdl::arith::Arithmetic;
 
