@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     for unit in &units {
         eprintln!("errors and accuracy: {} {}", unit.name(), unit.parameters());
         let mut one = Measured::new(unit.as_ref())?;
-        one.accuracy = Some(accuracy(&digits, unit, SEEDS, &mut |_| ())?);
+        one.accuracy = Some(accuracy(&digits, unit, SEEDS, &|| ())?);
         measured.push(one);
     }
     let mut text = format!(

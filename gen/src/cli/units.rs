@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
             one.cost = Some(cost(unit.as_ref(), fabric, arguments.seeds, &cache)?);
         }
         if let Some(configuration) = &configuration {
-            one.accuracy = Some(accuracy(configuration, unit, arguments.seeds, &mut |_| bar.tick())?);
+            one.accuracy = Some(accuracy(configuration, unit, arguments.seeds, &|| bar.tick())?);
         }
         measured.push(one);
         bar.inc(1);

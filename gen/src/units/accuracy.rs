@@ -1,7 +1,8 @@
 //! What a network reaches when it is trained with a unit.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use logloom_hdl::arith::Arithmetic;
@@ -62,7 +63,7 @@ fn glorot(task: &Task) -> Vec<u32> {
     task.network.windows(2).map(scale).collect()
 }
 
-/// Trains on the model once per seed.
+/// Trains on the model once per seed, as many at a time as the machine has processors; `observe` is called after each.
 ///
 /// # Errors
 /// If the data cannot be loaded, or the network does not suit the unit.
@@ -70,21 +71,42 @@ pub fn accuracy(
     configuration: &Configuration,
     unit: &Arc<dyn Arithmetic>,
     seeds: u32,
-    observe: &mut dyn FnMut(&Progress<'_>),
+    observe: &(dyn Fn() + Sync),
 ) -> Result<Accuracy> {
     let compiled = compiled(configuration, unit.clone())?;
     let data = RunData::load(&Configuration { compiled: compiled.clone(), ..configuration.clone() })?;
-    let mut each = Vec::new();
-    for seed in 0..seeds {
+    let run = |seed: u32| -> Result<f64> {
         let mut model = Model::new(compiled.design(), 0)?;
         let settings = Settings { epochs: configuration.training.epochs, seed: seed.into(), checkpoint: None };
-        let go_on = &mut |progress: &Progress<'_>| {
-            observe(progress);
-            ControlFlow::Continue(())
-        };
+        let go_on = &mut |_: &Progress<'_>| ControlFlow::Continue(());
         let result = train(&mut model, &compiled, &data.training, &data.test, &settings, None, go_on)?;
-        each.push(result.test_accuracy);
+        observe();
+        Ok(result.test_accuracy)
+    };
+    let next = AtomicU32::new(0);
+    let results = Mutex::new(vec![None; seeds as usize]);
+    let failure = Mutex::new(None);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(seeds as usize);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds {
+                        break;
+                    }
+                    match run(seed) {
+                        Ok(accuracy) => results.lock().expect("no worker panics")[seed as usize] = Some(accuracy),
+                        Err(error) => *failure.lock().expect("no worker panics") = Some(error),
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = failure.into_inner().expect("no worker panics") {
+        return Err(error);
     }
+    let each: Vec<f64> = results.into_inner().expect("no worker panics").into_iter().flatten().collect();
     let mean = each.iter().sum::<f64>() / each.len() as f64;
     let worst = each.iter().copied().fold(f64::INFINITY, f64::min);
     Ok(Accuracy { mean, worst, each })

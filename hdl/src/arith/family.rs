@@ -11,6 +11,7 @@ pub static FAMILIES: &[Family] = &[
     super::ilm::FAMILY,
     super::realm::FAMILY,
     super::asm::FAMILY,
+    super::rccm::FAMILY,
     super::ternary::FAMILY,
 ];
 

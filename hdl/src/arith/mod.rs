@@ -14,6 +14,7 @@ pub mod mbm;
 pub mod mitchell;
 mod modules;
 mod parts;
+pub mod rccm;
 pub mod realm;
 pub mod ternary;
 
@@ -29,6 +30,7 @@ pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
 pub use modules::{edge, encoder, product, unit};
+pub use rccm::Rccm;
 pub use realm::Realm;
 
 /// Pipeline registers that a product may have inside.

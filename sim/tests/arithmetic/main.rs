@@ -6,6 +6,7 @@ mod families;
 mod ilm;
 mod mbm;
 mod mitchell;
+mod rccm;
 mod realm;
 
 use logloom_hdl::arith::Arithmetic;
