@@ -123,6 +123,13 @@ pub fn of_parameter(name: &str) -> &'static Key {
     KEYS.iter().find(|key| key.section() == "arithmetic" && key.short() == name).expect("every parameter has a key")
 }
 
+/// Whether the key is that of a family's parameter.
+pub fn is_parameter(name: &str) -> bool {
+    let parameters = FAMILIES.iter().flat_map(|family| family.parameters);
+    name.strip_prefix("arithmetic.")
+        .is_some_and(|short| parameters.into_iter().any(|parameter| parameter.name == short))
+}
+
 /// One key for each name of a parameter, whichever families have it.
 fn family_keys() -> Vec<Key> {
     let all = || FAMILIES.iter().flat_map(|family| family.parameters.iter().map(move |parameter| (family, parameter)));
