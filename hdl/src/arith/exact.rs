@@ -86,11 +86,13 @@ impl Exact {
             let mut weight = weights.bit(row - (bits - weights.width()));
             if row * (self.stages + 1) >= (stage + 1) * bits {
                 stage += 1;
-                operand = m.reg(&format!("operand{stage}_q"), operand);
-                weights =
-                    m.reg(&format!("weights{stage}_q"), weights.slice(row - (bits - weights.width()), bits - row));
-                low = m.reg(&format!("low{stage}_q"), low);
-                high = m.reg(&format!("high{stage}_q"), high);
+                operand = m.reg_unreset(&format!("operand{stage}_q"), operand);
+                weights = m.reg_unreset(
+                    &format!("weights{stage}_q"),
+                    weights.slice(row - (bits - weights.width()), bits - row),
+                );
+                low = m.reg_unreset(&format!("low{stage}_q"), low);
+                high = m.reg_unreset(&format!("high{stage}_q"), high);
                 weight = weights.bit(0);
             }
             let wide = |value: &Expr| value.extend(bits + 1);
@@ -170,7 +172,7 @@ impl Arithmetic for Exact {
             Form::Rows => self.rows(m, moving, stationary),
             Form::Star => self.star(m, moving, stationary),
         };
-        Addend { value, increment: None }
+        Addend { value, negative: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What several families share, hardware above all.
 
 use super::{Addend, accumulate_by};
-use crate::rtl::{Builder, Expr, cat, mux, select, signed, unsigned};
+use crate::rtl::{Builder, Expr, Kind, cat, mux, select, signed, unsigned};
 
 /// |x| of a signed operand x of W bits, unsigned(W): `2^(W-1)` has its bit.
 pub(super) fn magnitude(m: &mut Builder, operand: &Expr) -> Expr {
@@ -49,13 +49,13 @@ pub(super) struct Antilogarithm {
 }
 
 impl Antilogarithm {
-    /// The product without its `dropped_bits` low bits, signed(product_bits), negated by complement and carry-in. With
-    /// one pipeline register or more, the last of `stages` is inside.
+    /// The product without its `dropped_bits` low bits, signed(product_bits). With one pipeline register or more, the last
+    /// of `stages` is inside.
     ///
     /// The low bits of the characteristic shift the mantissa bit by bit, until it spans no more than two groups of bits
     /// of the product; the high ones tell in which groups the two halves lie, and each group takes its half of it.
     pub fn shift(self, m: &mut Builder, dropped_bits: u32, product_bits: u32, stages: u32) -> Addend {
-        let Self { mantissa, point, characteristic, mut negative, nonzero } = self;
+        let Self { mantissa, point, characteristic, negative, nonzero } = self;
         // Where a characteristic without its top bit leaves nothing, that bit is 1 in every product that is not 0.
         let top = characteristic.width() - 1;
         let high = dropped_bits + 1 >= (1 << top) + (mantissa.width() - point);
@@ -72,13 +72,13 @@ impl Antilogarithm {
             let zeros = Expr::zero(unsigned(1 << step));
             let by = characteristic.bit(step);
             let mut next = mux(&by, &cat(&[shifted.clone(), zeros.clone()]), &cat(&[zeros, shifted]));
-            if step == 0 {
+            if step == 0 && stages == 0 {
                 next = keep.as_ref().map_or(next.clone(), |keep| next.gate(keep));
             }
             shifted = m.wire(&format!("shifted{}", 1 << step), next);
         }
-        if fine_bits == 0 {
-            shifted = keep.map_or(shifted.clone(), |keep| m.wire("kept", shifted.gate(&keep)));
+        if fine_bits == 0 && stages == 0 {
+            shifted = keep.as_ref().map_or(shifted.clone(), |keep| m.wire("kept", shifted.gate(keep)));
         }
 
         let coarse_bits = distance_bits - fine_bits;
@@ -86,30 +86,31 @@ impl Antilogarithm {
         let width = 2 * group;
         let padding = width - shifted.width();
         let mut halves = if padding == 0 { shifted } else { cat(&[Expr::zero(unsigned(padding)), shifted]) };
-        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 2) {
+        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 3) {
             // Half h (0 low, 1 high) to the groups with index % 2 = h.
             let swapped = cat(&[halves.slice(0, group), halves.slice(group, group)]);
             halves = mux(&coarse.bit(0), &swapped, &halves);
         }
-        halves = m.wire("halves", halves);
+        if !matches!(halves.kind(), Kind::Signal(_)) {
+            halves = m.wire("halves", halves);
+        }
         if stages >= 1 {
             let name = |base: &str| format!("{base}{stages}_q");
-            halves = m.reg(&name("halves"), halves);
-            negative = m.reg(&name("negative"), negative);
-            coarse = coarse.map(|coarse| m.reg(&name("coarse"), coarse));
+            // Last before the register, gating is what its reset pin does.
+            halves = m.reg_unreset(&name("halves"), keep.map_or(halves.clone(), |keep| halves.gate(&keep)));
+            coarse = coarse.map(|coarse| m.reg_unreset(&name("coarse"), coarse));
         }
 
-        let complement = m.wire("complement", &halves ^ negative.repeat(width));
         let lowest = point + dropped_bits - offset;
         let highest = lowest + product_bits - 2;
-        let mut parts = vec![negative.clone()];
+        let mut parts = vec![Expr::zero(unsigned(1))];
         let mut used = vec![false; width as usize];
         for index in (lowest / group..=highest / group).rev() {
             // The bits of this group that belong to the product.
             let low = lowest.saturating_sub(index * group);
             let bits = (highest - index * group + 1).min(group) - low;
-            let half = |half: u32| complement.slice(half * group + low, bits);
-            let nothing = negative.repeat(bits);
+            let half = |half: u32| halves.slice(half * group + low, bits);
+            let nothing = Expr::zero(unsigned(bits));
             let mut mark = |half: u32| used[(half * group + low) as usize..][..bits as usize].fill(true);
             parts.push(match &coarse {
                 Some(coarse) if coarse.width() == 1 => {
@@ -117,6 +118,12 @@ impl Antilogarithm {
                         (number < 2).then(|| mark(number)).map_or(nothing.clone(), |()| half(number))
                     };
                     mux(coarse, &choice(index.wrapping_sub(1), &nothing), &choice(index, &nothing))
+                }
+                Some(coarse) if coarse.width() == 2 => {
+                    // Four bits tell it, the two of `coarse` and one of each half.
+                    let low = (index < 4).then(|| (mark(0), half(0).gate(&coarse.is(i64::from(index)))).1);
+                    let high = (index > 0).then(|| (mark(1), half(1).gate(&coarse.is(i64::from(index) - 1))).1);
+                    low.into_iter().chain(high).reduce(|low, high| low | high).unwrap_or(nothing)
                 }
                 Some(coarse) => {
                     mark(index % 2);
@@ -129,19 +136,17 @@ impl Antilogarithm {
             });
         }
         for bit in (0..width).filter(|&bit| !used[bit as usize]) {
-            m.discard(complement.bit(bit));
+            m.discard(halves.bit(bit));
         }
-        Addend { value: m.wire("product", cat(&parts).as_signed()), increment: Some(negative) }
+        Addend { value: m.wire("product", cat(&parts).as_signed()), negative: Some(negative) }
     }
 }
 
 /// Whether group `index` holds a half of the shifted mantissa, which lies in the groups `coarse` and `coarse + 1`;
-/// `coarse` has at least two bits.
+/// `coarse` has at least three bits.
 fn covers(coarse: &Expr, index: u32) -> Expr {
     let is = |value: u32| coarse.is(i64::from(value));
     match index {
-        1 if coarse.width() == 2 => !coarse.bit(1),
-        3 if coarse.width() == 2 => coarse.bit(1),
         _ if index % 2 == 1 => coarse.slice(1, coarse.width() - 1).is(i64::from(index / 2)),
         0 => is(0),
         _ if index == 1 << coarse.width() => is(index - 1),
