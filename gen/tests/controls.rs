@@ -103,7 +103,8 @@ fn a_gradient_that_does_not_sum_to_zero_trains_worse() {
             for indices in order.chunks(batch) {
                 driver.load_samples(&data.training, indices, sample_seed(seed, number)).unwrap();
                 let samples = indices.len() as u32;
-                let (_, program) = driver.begin(Mode::Train, samples, rounding_seed(seed, number)).unwrap();
+                let (_, program) =
+                    driver.begin(compiled.task().training(epoch.into()), samples, rounding_seed(seed, number)).unwrap();
                 for instruction in &program {
                     let softmax =
                         matches!(instruction, Instruction::Softmax(softmax) if softmax.passes == Passes::Gradient);
