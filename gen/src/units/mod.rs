@@ -1,6 +1,7 @@
 //! What a unit of arithmetic is worth: its errors, its cost on a fabric, its use in training.
 
 pub mod accuracy;
+pub mod array;
 pub mod cost;
 pub mod energy;
 pub mod error;
