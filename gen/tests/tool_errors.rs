@@ -83,6 +83,17 @@ fn tool_that_dies() {
     assert!(!folder.path().join("runs").exists(), "nothing is left behind");
 }
 
+#[test]
+fn proof_without_verilator() {
+    let folder = folder();
+    let output = logloom(
+        folder.path(),
+        &["units", "exact", "operand_bits=4", "--prove"],
+        &[("LOGLOOM_VERILATOR", "no-such-verilator")],
+    );
+    insta::assert_snapshot!(transcript(&output));
+}
+
 /// Data files and checkpoints with bytes changed, cut or added: an error with exit code 2, or a run; never a panic.
 #[test]
 fn mutated_data_files() {

@@ -2,9 +2,11 @@
 
 pub mod accuracy;
 pub mod cost;
+pub mod draws;
 pub mod energy;
 pub mod error;
 pub mod page;
+pub mod proof;
 pub mod sweep;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use thiserror::Error;
 use accuracy::Accuracy;
 use cost::Cost;
 use error::ErrorStatistics;
+use proof::Proof;
 
 /// A choice of units that names none.
 #[derive(Debug, Error)]
@@ -48,7 +51,7 @@ pub fn select(name: Option<&str>, settings: Option<&str>) -> Result<Vec<Arc<dyn 
     Ok(vec![unit])
 }
 
-/// The fields of [`ErrorBound`], for `--json`.
+/// The fields of [`ErrorBound`], for JSON.
 #[derive(Serialize)]
 #[serde(remote = "ErrorBound")]
 struct Bound {
@@ -75,6 +78,8 @@ pub struct Measured {
     pub cost: Option<Cost>,
     /// Where a configuration was given to train.
     pub accuracy: Option<Accuracy>,
+    /// Where the hardware was swept.
+    pub proof: Option<Proof>,
 }
 
 impl Measured {
@@ -93,6 +98,7 @@ impl Measured {
             toggles: energy::toggles(unit)?,
             cost: None,
             accuracy: None,
+            proof: None,
         })
     }
 }
