@@ -12,7 +12,7 @@ use logloom_hdl::arith::{Arithmetic, Coded, Side, encoder, product};
 use logloom_hdl::rtl::{ElaborationError, Module, verilog};
 use serde::Serialize;
 
-use super::draws::extremes;
+use super::draws::{encode, extremes};
 use crate::flow::{Invocation, Tool};
 
 /// Copies of a module that are evaluated together: what a simulator does between evaluations is done for all at once.
@@ -27,6 +27,8 @@ pub struct Subject {
     rows: Vec<u32>,
     /// Of a product, the stationary codes; of an encoder, the operands, W bits each.
     columns: Vec<u32>,
+    /// Of an encoder, the operands that the columns stand for.
+    operands: Vec<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,18 +40,20 @@ enum Part {
 impl Subject {
     /// The modules that a unit is made of: its encoders, its product.
     pub fn all(unit: &Arc<dyn Arithmetic>) -> Vec<Self> {
-        let operands = 1 << unit.operand_bits();
+        let half = 1i64 << (unit.operand_bits() - 1);
         let encoder = |coded: Coded| Self {
             unit: Arc::clone(unit),
             part: Part::Encoder(coded),
             rows: (0..1 << coded.draw_bits(unit.as_ref())).collect(),
-            columns: (0..operands).collect(),
+            columns: (-half..half).map(|operand| operand as u32 & ((half << 1) - 1) as u32).collect(),
+            operands: (-half..half).collect(),
         };
         let product = Self {
             unit: Arc::clone(unit),
             part: Part::Product,
             rows: codes(unit.as_ref(), Side::Moving),
             columns: codes(unit.as_ref(), Side::Stationary),
+            operands: Vec::new(),
         };
         Coded::all(unit.as_ref()).into_iter().map(encoder).chain([product]).collect()
     }
@@ -71,21 +75,15 @@ impl Subject {
         let unit = self.unit.as_ref();
         match self.part {
             Part::Encoder(coded) => {
-                for (value, &column) in values.iter_mut().zip(&self.columns) {
-                    *value = coded.encode(unit, self.operand(column), row).into();
-                }
+                let mut codes = vec![0; values.len()];
+                encode(unit, coded, &self.operands, row, &mut codes);
+                values.iter_mut().zip(codes).for_each(|(value, code)| *value = code.into());
             }
             Part::Product => {
                 values.fill(0);
                 unit.accumulate(&[row], &self.columns, self.columns.len(), values);
             }
         }
-    }
-
-    /// The operand that a column of an encoder stands for.
-    fn operand(&self, column: u32) -> i64 {
-        let unused = 32 - self.unit.operand_bits();
-        i64::from((column << unused) as i32 >> unused)
     }
 
     /// A number by which one reference is told from another: a sum over all pairs, each weighted at random.
@@ -117,15 +115,17 @@ impl Subject {
         })
     }
 
-    fn difference(&self, row: u32, column: u32, expected: i64, found: i64) -> String {
+    /// How the hardware differs in a row, at this index of the columns.
+    fn difference(&self, row: u32, index: usize, expected: i64, found: i64) -> String {
         let (name, parameters) = (self.unit.name(), self.unit.parameters());
         match self.part {
             Part::Encoder(coded) => format!(
                 "{name} ({parameters}): {coded:?} code of {} with draw {row}: {expected:#x}, the hardware gives {found:#x}",
-                self.operand(column)
+                self.operands[index]
             ),
             Part::Product => format!(
-                "{name} ({parameters}): codes {row:#x} and {column:#x} have the product {expected}, the hardware gives {found}"
+                "{name} ({parameters}): codes {row:#x} and {:#x} have the product {expected}, the hardware gives {found}",
+                self.columns[index]
             ),
         }
     }
@@ -217,12 +217,11 @@ fn compare(
         // All at once, as vector instructions do it; where they differ is found afterwards.
         let different = found.clone().zip(&expected).fold(0, |bits, (found, expected)| bits | (found ^ expected));
         if different != 0 {
-            let all = columns.iter().zip(&expected).zip(found);
-            for ((&column, &expected), found) in all {
+            for (index, (found, &expected)) in found.zip(&expected).enumerate() {
                 if found != expected {
                     drop(output);
                     child.wait()?;
-                    bail!(subject.difference(row, column, expected, found));
+                    bail!(subject.difference(row, index, expected, found));
                 }
             }
         }
