@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::output::{Output, grouped, table};
 use crate::config::Configuration;
+use crate::emit;
 use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// Sweep each unit's hardware against its reference: all pairs of operands, under Verilator
     #[arg(long)]
     prove: bool,
+    /// Write the unit's Verilog and a testbench that asserts its bound into this folder; absent, empty, or written before
+    #[arg(short, long, value_name = "FOLDER", requires = "settings")]
+    output: Option<PathBuf>,
     /// Placements and training runs per unit
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
@@ -58,9 +62,14 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let cache = Cache::new(measurements());
     let mut measured = Vec::new();
     let mut done = 0;
+    let mut written = None;
     for (unit, work) in units.iter().zip(work) {
         bar.set_message(format!("{} {}", unit.name(), unit.parameters()));
         let mut one = Measured::new(unit.as_ref())?;
+        if let Some(folder) = &arguments.output {
+            let plan = emit::unit(unit.as_ref(), &one.errors)?;
+            written = Some((folder, plan.write(folder)?, plan));
+        }
         if let Some(fabric) = arguments.fabric {
             one.cost = Some(cost(unit.as_ref(), fabric, arguments.seeds, &cache)?);
         }
@@ -83,6 +92,10 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     if arguments.fabric.is_some() {
         output.line("")?;
         output.text(&costs(&measured))?;
+    }
+    if let Some((folder, written, plan)) = &written {
+        output.line("")?;
+        output.written(folder, plan, written, "multiplies under Verilator and asserts the bound")?;
     }
     Ok(Outcome::Good)
 }

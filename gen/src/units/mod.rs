@@ -54,7 +54,7 @@ pub fn select(name: Option<&str>, settings: Option<&str>) -> Result<Vec<Arc<dyn 
 /// The fields of [`ErrorBound`], for JSON.
 #[derive(Serialize)]
 #[serde(remote = "ErrorBound")]
-struct Bound {
+pub(crate) struct Bound {
     relative_low: f64,
     relative_high: f64,
     absolute: f64,
