@@ -60,14 +60,6 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         output.json(&Report { digest: plan.digest(), files: plan.entries() })?;
         return Ok(Outcome::Good);
     }
-    output.line(&format!(
-        "{}: {} files written, {} unchanged, {} removed",
-        arguments.output.display(),
-        written.written,
-        written.unchanged,
-        written.removed
-    ))?;
-    output.line(&format!("digest {}", plan.digest()))?;
-    output.line(&format!("`make -C {}` runs the testbench under Verilator", arguments.output.join("tb").display()))?;
+    output.written(&arguments.output, &plan, &written, "runs the testbench under Verilator")?;
     Ok(Outcome::Good)
 }
