@@ -13,6 +13,7 @@ use crate::emit;
 use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
+use crate::units::array::{Shape, array};
 use crate::units::cost::cost;
 use crate::units::proof::{pairs, prove};
 use crate::units::{Measured, against_exact, select};
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// Synthesise, place and route each unit for this fabric
     #[arg(long, value_enum)]
     fabric: Option<Fabric>,
+    /// Place and route a whole array of this shape as well, for example 16x16
+    #[arg(long, value_name = "ROWSxCOLUMNS", requires = "fabric", requires = "settings")]
+    array: Option<Shape>,
     /// Train the network of this configuration with each unit, on the model
     #[arg(long, value_name = "CONFIG")]
     train: Option<PathBuf>,
@@ -72,6 +76,9 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         }
         if let Some(fabric) = arguments.fabric {
             one.cost = Some(cost(unit.as_ref(), fabric, arguments.seeds, &cache)?);
+            if let Some(shape) = arguments.array {
+                one.array = Some(array(unit.as_ref(), shape, fabric, 1, &cache)?);
+            }
         }
         if let Some(configuration) = &configuration {
             one.accuracy = Some(accuracy(configuration, unit, arguments.seeds, &|| bar.tick())?);
@@ -92,6 +99,17 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     if arguments.fabric.is_some() {
         output.line("")?;
         output.text(&costs(&measured))?;
+    }
+    for array in measured.iter().filter_map(|unit| unit.array.as_ref()) {
+        output.line("")?;
+        output.line(&format!(
+            "{}x{} on {}: {:.1} MHz; {}",
+            array.rows,
+            array.columns,
+            array.device,
+            array.routed.fmax,
+            array.usage()
+        ))?;
     }
     if let Some((folder, written, plan)) = &written {
         output.line("")?;

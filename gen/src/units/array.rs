@@ -55,6 +55,18 @@ pub struct Array {
     pub routed: Routed,
 }
 
+impl Array {
+    /// What it takes of each kind of place that it uses.
+    pub fn usage(&self) -> String {
+        let used = self.routed.utilisation.iter().filter(|(_, places)| places.used > 0);
+        let each = used.map(|(kind, places)| {
+            let percent = 100.0 * places.used as f64 / places.available as f64;
+            format!("{kind} {} of {} ({percent:.0} %)", places.used, places.available)
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Places and routes an array: processing elements, the registers that skew its inputs, and the loading of tiles. The result is
 /// kept in the cache.
 ///

@@ -18,6 +18,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use accuracy::Accuracy;
+use array::Array;
 use cost::Cost;
 use error::ErrorStatistics;
 use proof::Proof;
@@ -77,6 +78,8 @@ pub struct Measured {
     pub toggles: f64,
     /// Where a fabric was given.
     pub cost: Option<Cost>,
+    /// Where a shape was given as well.
+    pub array: Option<Array>,
     /// Where a configuration was given to train.
     pub accuracy: Option<Accuracy>,
     /// Where the hardware was swept.
@@ -98,6 +101,7 @@ impl Measured {
             errors: error::statistics(unit),
             toggles: energy::toggles(unit)?,
             cost: None,
+            array: None,
             accuracy: None,
             proof: None,
         })
