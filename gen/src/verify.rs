@@ -100,7 +100,7 @@ const REGISTERS: [Register; 12] = [
 ];
 
 /// Runs the first `steps` training steps of the run that `seed` gives, on all targets, one instruction at a time, and
-/// compares every word of every memory and [`REGISTERS`] before the first instruction of a step and after each one.
+/// compares every word of every memory and of the registers that do not count time before the first instruction of a step and after each one.
 /// Stops at the first difference, which is a result, not an error.
 ///
 /// The targets must be as they power up: whatever a memory holds beside the network is compared as well.

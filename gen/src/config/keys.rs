@@ -1,6 +1,7 @@
 //! The table of configuration keys: name, kind, default and help in one place. Reading, errors, suggestions
 //! and the commented starter file all come from it.
 
+use logloom_hdl::arith::MAX_STAGES;
 use logloom_hdl::arith::family::{Choices, FAMILIES, Family, Parameter, Value};
 use std::fmt;
 use std::sync::LazyLock;
@@ -123,6 +124,13 @@ pub fn of_parameter(name: &str) -> &'static Key {
     KEYS.iter().find(|key| key.section() == "arithmetic" && key.short() == name).expect("every parameter has a key")
 }
 
+/// Whether the key is that of a family's parameter.
+pub fn is_parameter(name: &str) -> bool {
+    let parameters = FAMILIES.iter().flat_map(|family| family.parameters);
+    name.strip_prefix("arithmetic.")
+        .is_some_and(|short| parameters.into_iter().any(|parameter| parameter.name == short))
+}
+
 /// One key for each name of a parameter, whichever families have it.
 fn family_keys() -> Vec<Key> {
     let all = || FAMILIES.iter().flat_map(|family| family.parameters.iter().map(move |parameter| (family, parameter)));
@@ -218,7 +226,7 @@ fn before_families() -> Vec<Key> {
 
 fn after_families() -> Vec<Key> {
     vec![
-        key("arithmetic.stages", integer(0, 2), Absent::Default("1"), "pipeline registers inside a product"),
+        key("arithmetic.stages", integer(0, MAX_STAGES), Absent::Default("1"), "pipeline registers inside a product"),
         key("formats.activation", OPERAND, Absent::Default("\"Q5.10\""), "activations and inputs"),
         key("formats.gradient", OPERAND, Absent::Default("\"Q1.14\""), "gradients; as wide as activations"),
         key(

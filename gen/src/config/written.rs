@@ -81,8 +81,12 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors
     if let Some(Value::Text(name)) = written.get("preset").map(|entry| &entry.value) {
         let name = presets::NAMES.iter().find(|known| *known == name).expect("checked as a choice");
         let dropped = dropped_with(&written);
-        for (key, entry) in preset(name) {
-            if dropped.contains(&key) {
+        let preset = preset(name);
+        let family = |values: &Written| values.get("arithmetic.family").map(|entry| entry.value.clone());
+        let other_family = family(&written).is_some_and(|own| Some(own) != family(&preset));
+        for (key, entry) in preset {
+            // The parameters of one family say nothing of another one, though it may share their names.
+            if dropped.contains(&key) || other_family && keys::is_parameter(key) {
                 continue;
             }
             written.entry(key).or_insert(entry);

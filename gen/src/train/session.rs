@@ -409,7 +409,7 @@ mod tests {
     use crate::compile::fixture::{self, compiled, exact, mitchell};
     use crate::train::data::{Dataset, Normalise, Source, load};
     use crate::train::float::{self, FloatNetwork};
-    use logloom_hdl::arith::Arithmetic;
+    use logloom_hdl::arith::{Arithmetic, family};
     use logloom_sim::model::Model;
     use std::path::Path;
     use std::sync::Arc;
@@ -491,6 +491,13 @@ mod tests {
             Rings { compiled, samples }
         }
 
+        /// With weights and activations whose codes are drawn at random.
+        fn drawn() -> Self {
+            let rings = Self::new(Rounding::Nearest);
+            let ternary = family::find("ternary").unwrap().parse("operand_bits=16").unwrap();
+            Rings { compiled: rings.compiled.with_arithmetic(ternary).unwrap(), ..rings }
+        }
+
         fn train(
             &self,
             settings: &Settings,
@@ -509,11 +516,11 @@ mod tests {
         Settings { epochs, seed: 7, checkpoint: checkpoint.map(Path::to_path_buf) }
     }
 
-    /// Stochastic rounding draws from a seed per step, so it would show a step that is counted twice.
+    /// Stochastic rounding draws from a seed per step, so it would show a step that is counted twice. Drawn weights are part of
+    /// the state.
     #[test]
     fn a_resumed_run_is_the_same_run() {
-        for rounding in [Rounding::Nearest, Rounding::Stochastic] {
-            let rings = Rings::new(rounding);
+        for rings in [Rings::new(Rounding::Nearest), Rings::new(Rounding::Stochastic), Rings::drawn()] {
             let folder = tempfile::tempdir().unwrap();
             let (whole_path, path) = (folder.path().join("whole"), folder.path().join("parts"));
             let whole = rings.train(&settings(6, Some(&whole_path)), None, None).unwrap();

@@ -477,19 +477,19 @@ impl Arithmetic for AlphabetSet {
             low += place.field_bits();
             let mut value = self.digit_rtl(m, &name, place, &multiples, &field);
             if self.stages == 2 {
-                value = m.reg(&format!("{name}_q"), value);
+                value = m.reg_unreset(&format!("{name}_q"), value);
             }
             sums.push((value, place.bits));
         }
         if self.stages == 2 {
-            negative = m.reg("negative_q", negative);
+            negative = m.reg_unreset("negative_q", negative);
         }
         while sums.len() > 1 {
             let pairs = std::mem::take(&mut sums);
             for (i, pair) in pairs.chunks(2).enumerate() {
                 sums.push(match pair {
                     [(low, at), (high, bits)] => {
-                        let high = Addend { value: high.clone(), increment: None };
+                        let high = Addend { value: high.clone(), negative: None };
                         let name = format!("digits{at}_{i}");
                         (add_above(m, &name, low, &high, *at, operand_bits + at + bits), at + bits)
                     }
@@ -498,12 +498,11 @@ impl Arithmetic for AlphabetSet {
             }
         }
         let bits = self.product_bits();
-        let mut value = m.wire("product", sums[0].0.extend(bits) ^ negative.repeat(bits).as_signed());
+        let mut value = m.wire("product", sums[0].0.extend(bits));
         if self.stages > 0 {
-            value = m.reg("product_q", value);
-            negative = m.reg(&format!("negative{}_q", self.stages), negative);
+            value = m.reg_unreset("product_q", value);
         }
-        Addend { value, increment: Some(negative) }
+        Addend { value, negative: Some(negative) }
     }
 }
 

@@ -21,10 +21,11 @@
 //! `{sign, nonzero, place - 2i}` of 2 + ceil(log2 s) bits, and 0 without a digit. W / 2 terms, rounded up, are enough for every w'
 //! to be w; more are refused.
 //!
-//! **Hardware.** The encoder subtracts n powers, forms the canonical digits of what is left over, `(3 w' ^ w') / 2`, and sorts them into
-//! slots. A processing element shifts x once per slot, as in the power-of-two family, and adds the shifted ones two places
-//! apart. An adder of the carry chain has the input to leave out a slot that is empty. Negations are complements, and the
-//! ones that complete them enter as carries.
+//! **Hardware.** The encoder subtracts n powers, forms the canonical digits of what they sum to, `(3 w' ^ w') / 2`, and sorts them into
+//! slots. The edge of the array makes the signs relative to that of slot 0, which becomes that of the product. A processing
+//! element shifts x once per slot, as in the power-of-two family, and adds the shifted ones two places apart, from slot 0 up. A
+//! term is subtracted as `S - p = ~(~S + p)`: the last LUTs of the first shifter and those of each adder have an input left
+//! for a complement, and between two adders one exclusive or serves both.
 //!
 //! **Error bound.** Let e_n(m) be the error of m, in units of `2^k` with `2^k <= m <= 2^(k+1)`. e_1 is at most 1/2, and what the first
 //! term leaves is at most 1/2 too: it is in [`2^j`, `2^(j+1)`] with j <= k - 2, so e_n is at most a quarter of the largest e_(n-1), hence
@@ -36,8 +37,8 @@
 //! **Where it loses.** A shifter takes two to three LUTs per bit of x, an exact row of a conditional addition one. In narrow formats the
 //! exact product is smaller from two terms on. The encoder has one step of leading-one detection per term.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{accumulate_multiples, after, filled, magnitude, place, twos_complement};
-use super::shifter::{Control, Term, distance_bits, shift, shift_lane, sum_of_terms};
+use super::parts::{accumulate_multiples, after, filled, magnitude, place, sign_ahead, twos_complement};
+use super::shifter::{Shift, distance_bits};
 use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, unsigned};
 use std::sync::Arc;
@@ -176,11 +177,6 @@ impl Arithmetic for Csd {
         }
     }
 
-    fn lane_bits(&self, side: Side) -> u32 {
-        let recoded = side == Side::Stationary && self.slot_bits() >= 5;
-        self.code_bits(side) + if recoded { 2 } else { 0 }
-    }
-
     fn dropped_bits(&self) -> u32 {
         0
     }
@@ -286,36 +282,72 @@ impl Arithmetic for Csd {
         cat(&slots)
     }
 
-    /// The lowest slot as a lane of the shifter.
-    fn lane_rtl(&self, m: &mut Builder, side: Side, code: &Expr) -> Expr {
-        let (bits, slot) = (self.slot_bits(), self.slot_bits() * (self.terms - 1));
-        match side {
-            Side::Stationary if slot > 0 => cat(&[code.slice(bits, slot), shift_lane(m, &code.slice(0, bits))]),
-            Side::Stationary => shift_lane(m, code),
-            Side::Moving => code.clone(),
+    /// Signs relative to that of the lowest slot.
+    fn lane_rtl(&self, _: &mut Builder, side: Side, code: &Expr) -> Expr {
+        let bits = self.slot_bits();
+        if side == Side::Moving || self.terms == 1 {
+            return code.clone();
         }
+        let sign = code.bit(bits - 1);
+        let upper = (1..self.terms).rev().flat_map(|slot| {
+            let low = slot * bits;
+            [code.bit(low + bits - 1) ^ &sign, code.slice(low, bits - 1)]
+        });
+        cat(&upper.chain([code.slice(0, bits)]).collect::<Vec<_>>())
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
-        let Self { operand_bits, terms, stages } = *self;
-        let (bits, most) = (self.slot_bits(), self.places() - 1);
+        let Self { terms, stages, .. } = *self;
+        let (slot_bits, product_bits) = (self.slot_bits(), self.product_bits());
+        let place_bits = slot_bits - 2;
         let operand = m.wire("operand", moving.as_signed());
-        let lowest = stationary.width() - bits * (terms - 1);
-        // One term has no sum to put a register before.
-        let cut = terms == 1 && stages == 2;
-        let terms = (0..terms).map(|index| {
-            let (control, present) = if index == 0 {
-                (Control::lane(&stationary.slice(0, lowest), most), None)
-            } else {
-                let slot = stationary.slice(lowest + bits * (index - 1), bits);
-                (Control::new(&slot.msb(), &slot.slice(0, bits - 2), most), Some(slot.bit(bits - 2)))
-            };
-            let name = format!("term{index}");
-            let (value, negative) = shift(m, &name, &operand, &control, operand_bits + most, cut);
-            Term { value: m.wire(&name, value), negative, present, at: 2 * index }
-        });
-        let terms = terms.collect();
-        sum_of_terms(m, terms, self.product_bits(), stages - u32::from(cut))
+        let shifted = |m: &mut Builder, slot: u32, cuts: &[u32]| {
+            let low = slot * slot_bits;
+            let name = format!("term{slot}_");
+            let (nonzero, place) = (stationary.bit(low + place_bits), stationary.slice(low, place_bits));
+            let most = self.places() - 1;
+            Shift { name: &name, value: &operand, nonzero: &nonzero, distance: Some(&place), most }.build(m, cuts)
+        };
+        let negative = sign_ahead(m, stationary.bit(slot_bits - 1), stages);
+        if terms == 1 {
+            // There is no sum to put a register before.
+            let cuts: Vec<u32> = (1..=stages).map(|stage| (stage * place_bits).div_ceil(stages + 1)).collect();
+            let value = shifted(m, 0, &cuts);
+            return Addend { value: m.wire("product", value.extend(product_bits)), negative: Some(negative) };
+        }
+
+        // Whether a slot is subtracted, from the first that can be.
+        let mut minus: Vec<Expr> = (1..terms).map(|slot| stationary.bit((slot + 1) * slot_bits - 1)).collect();
+        let lowest = shifted(m, 0, &[]);
+        let mut sum = m.wire("sum0", &lowest ^ minus[0].repeat(lowest.width()).as_signed());
+        if stages >= 1 {
+            sum = m.reg_unreset("sum0_q", sum);
+            minus = (1..).zip(minus).map(|(slot, minus)| m.reg_unreset(&format!("minus{slot}_q"), minus)).collect();
+        }
+        let behind: &[u32] = if stages >= 1 { &[place_bits] } else { &[] };
+        let mut low = Vec::new();
+        for slot in 1..terms {
+            // A difference is the complement of the sum with the complement: this one is done, the next one may be due.
+            let own = &minus[slot as usize - 1];
+            let term = shifted(m, slot, behind);
+            low.insert(0, sum.slice(0, 2) ^ own.repeat(2));
+            let bits = product_bits - 2 * slot;
+            let upper = sum.slice(2, sum.width() - 2).as_signed();
+            let mut flip = own.clone();
+            if let Some(next) = minus.get(slot as usize) {
+                flip = m.wire(&format!("flip{slot}"), own ^ next);
+                m.keep(&flip);
+            }
+            let fit = |value: &Expr| if value.width() > bits { value.truncate(bits) } else { value.extend(bits) };
+            let added = fit(&upper) + fit(&term);
+            sum = m.wire(&format!("sum{slot}"), added ^ flip.repeat(bits).as_signed());
+        }
+        low.insert(0, sum);
+        let mut value = cat(&low).as_signed();
+        if stages == 2 {
+            value = m.reg_unreset("sum_terms_q", value);
+        }
+        Addend { value: m.wire("product", value), negative: Some(negative) }
     }
 }
 

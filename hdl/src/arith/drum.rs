@@ -169,9 +169,9 @@ impl Arithmetic for Drum {
         let mut characteristic = m.wire("distance", distance(moving) + distance(stationary));
         let mut negative = m.wire("negative", moving.msb() ^ stationary.msb());
         if stages == 2 {
-            mantissa = m.reg("mantissa_q", mantissa);
-            characteristic = m.reg("distance_q", characteristic);
-            negative = m.reg("negative_q", negative);
+            mantissa = m.reg_unreset("mantissa_q", mantissa);
+            characteristic = m.reg_unreset("distance_q", characteristic);
+            negative = m.reg_unreset("negative_q", negative);
         }
         Antilogarithm { mantissa, point: 0, characteristic, negative, nonzero: None }.shift(
             m,

@@ -134,7 +134,7 @@ impl Arithmetic for Exact {
             }
             Form::Star => self.star(m, moving, stationary),
         };
-        Addend { value, increment: None }
+        Addend { value, negative: None }
     }
 }
 

@@ -265,10 +265,10 @@ impl Arithmetic for Ilm {
             nonzero = Some(m.wire("nonzero", some(moving) & some(stationary)));
         }
         if stages == 2 {
-            mantissa = m.reg("mantissa_q", mantissa);
-            characteristic = m.reg("characteristic_q", characteristic);
-            negative = m.reg("negative_q", negative);
-            nonzero = nonzero.map(|nonzero| m.reg("nonzero_q", nonzero));
+            mantissa = m.reg_unreset("mantissa_q", mantissa);
+            characteristic = m.reg_unreset("characteristic_q", characteristic);
+            negative = m.reg_unreset("negative_q", negative);
+            nonzero = nonzero.map(|nonzero| m.reg_unreset("nonzero_q", nonzero));
         }
         Antilogarithm { mantissa, point: fraction_bits, characteristic, negative, nonzero }.shift(
             m,

@@ -13,20 +13,21 @@
 //! **Hardware.** Since the terms of all corrections together are a b less the product of the residues r_a and r_b, they are as well
 //! the sum over the places of b of `a 2^k`, and over those of a of `r_b 2^k`. The edge of the array puts the magnitude of a moving
 //! operand together again; a processing element shifts it to each place of the stationary operand, and the residue of that one to
-//! each place of the moving operand: 2 (c + 1) shifters and as many additions. Negation is done in the shifters.
+//! each place of the moving operand: 2 (c + 1) shifters, and additions of what they give in pairs. Magnitudes are added; the
+//! sign goes to the column.
 //!
-//! **Error bound.** A product is short by r_a r_b. A magnitude whose leading one is at k has less than `2^(k-c)` left without
-//! c + 1 leading ones, since each is at least one place below the one before; so r_a < a / `2^(c+1)`, and the error is above
-//! `-4^-(c+1)` of the product, and never positive. `2^j` - 1 for both operands comes near it, the nearer the larger j. Every product with
-//! an operand that has no more than c + 1 ones is exact.
+//! **Error bound.** A product is short by r_a r_b. Let j be the place of the last of the c + 1 leading ones of a: then r_a < `2^j`, and
+//! the ones are at least `2^j + 2^(j+1) + ... + 2^(j+c) = 2^j (2^(c+1) - 1)`, more than r_a (`2^(c+1)` - 1). So r_a < a / `2^(c+1)`, and the
+//! error is above `-4^-(c+1)` of the product, and never positive. `2^j` - 1 for both operands comes near it, the nearer the larger j.
+//! Every product with an operand that has no more than c + 1 ones is exact.
 //!
 //! **Where it loses.** A correction costs two shifters and two additions. An exact product by conditional additions takes less area
 //! than one with corrections, on LUTs of four inputs; what remains is the comparison with the literature.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{after, filled, magnitude, place};
-use super::shifter::{Control, Term, distance_bits, shift, sum_of_terms};
+use super::parts::{after, filled, magnitude, place, sign_ahead};
+use super::shifter::{Shift, distance_bits};
 use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
-use crate::rtl::{Builder, Expr, cat, unsigned};
+use crate::rtl::{Builder, Expr, cat};
 use std::sync::Arc;
 
 pub const FAMILY: Family = Family {
@@ -58,7 +59,7 @@ pub const FAMILY: Family = Family {
 pub struct Iterative {
     /// W, 4..=16.
     pub operand_bits: u32,
-    /// c, 0..=2.
+    /// c, 0..=2, and at most W - 3.
     pub corrections: u32,
     /// Pipeline registers inside the product, 0..=2.
     pub stages: u32,
@@ -68,7 +69,7 @@ pub struct Iterative {
 struct Parts {
     /// {nonzero, k} of each leading one.
     places: Vec<(Expr, Expr)>,
-    residue: Option<Expr>,
+    residue: Expr,
 }
 
 impl Iterative {
@@ -103,7 +104,7 @@ impl Iterative {
 
     fn parts(&self, code: &Expr) -> Parts {
         let residue_bits = self.residue_bits();
-        let residue = (residue_bits > 0).then(|| code.slice(0, residue_bits));
+        let residue = code.slice(0, residue_bits);
         let mut low = residue_bits;
         let mut places = Vec::new();
         for index in self.places().rev() {
@@ -133,8 +134,11 @@ impl Arithmetic for Iterative {
 
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
-        if self.corrections > 2 {
-            let problem = format!("{} is outside 0..=2", self.corrections);
+        // With more, no operand has a residue, and every product is exact.
+        let most = 2.min(self.operand_bits - 3);
+        if self.corrections > most {
+            let bits = self.operand_bits;
+            let problem = format!("{} is outside 0..={most} for operands of {bits} bits", self.corrections);
             return Err(ParameterError { parameter: "corrections", problem });
         }
         check_stages(self.stages)
@@ -220,9 +224,7 @@ impl Arithmetic for Iterative {
         }
         let residue_bits = self.residue_bits();
         m.discard(rest.slice(residue_bits, self.operand_bits - residue_bits));
-        if residue_bits > 0 {
-            parts.push(rest.slice(0, residue_bits));
-        }
+        parts.push(rest.slice(0, residue_bits));
         cat(&parts)
     }
 
@@ -233,8 +235,7 @@ impl Arithmetic for Iterative {
         let bits = self.operand_bits;
         let Parts { places, residue } = self.parts(code);
         let ones = places.iter().map(|(nonzero, place)| nonzero.extend(bits).shl(place));
-        let magnitude = ones.chain(residue.map(|residue| residue.extend(bits))).reduce(|a, b| a | b);
-        let magnitude = m.wire("magnitude", magnitude.expect("there is a place"));
+        let magnitude = m.wire("magnitude", ones.fold(residue.extend(bits), |a, b| a | b));
         let low = self.residue_bits();
         cat(&[code.slice(low, code.width() - low), magnitude])
     }
@@ -249,28 +250,39 @@ impl Arithmetic for Iterative {
         let Parts { places, residue } = self.parts(stationary);
 
         let mut terms = Vec::new();
-        let mut add = |m: &mut Builder, value: &Expr, most: u32, place: &Expr, present: Option<&Expr>| {
-            let name = format!("term{}", terms.len());
-            let control = Control::new(&negative, place, most);
-            let width = (value.width() + most + 1).min(bits);
-            let (value, negative) = shift(m, &name, value, &control, width, false);
-            terms.push(Term { value: m.wire(&name, value), negative, present: present.cloned(), at: 0 });
+        let mut add = |value: &Expr, most: u32, (nonzero, place): &(Expr, Expr)| {
+            let name = format!("term{}_", terms.len());
+            let shift = Shift { name: &name, value, nonzero, distance: Some(place), most };
+            let cuts = if self.stages >= 1 { vec![place.width()] } else { Vec::new() };
+            terms.push(shift.build(m, &cuts));
         };
-        // The first term cannot be absent: without the place, its value is 0.
-        let gated = |value: &Expr, nonzero: &Expr| value.gate(nonzero);
-        if let Some(residue) = &residue {
-            for (index, (nonzero, place)) in (0..).zip(&moving.places) {
-                let first = index == 0;
-                let value = if first { m.wire("residue", gated(residue, nonzero)) } else { residue.clone() };
-                add(m, &value, self.most(index), place, (!first).then_some(nonzero));
+        for (index, place) in (0..).zip(&moving.places) {
+            add(&residue, self.most(index), place);
+        }
+        for (index, place) in (0..).zip(&places) {
+            add(&magnitude, self.most(index), place);
+        }
+        // No partial sum is above the product, which has no sign yet.
+        let value_bits = bits - 1;
+        let fit = |term: &Expr| match term.width() > value_bits {
+            true => term.truncate(value_bits),
+            false => term.extend(value_bits),
+        };
+        while terms.len() > 1 {
+            let pairs = std::mem::take(&mut terms);
+            for (index, pair) in pairs.chunks(2).enumerate() {
+                terms.push(match pair {
+                    [one, other] => m.wire(&format!("sum{}_{index}", pairs.len()), fit(one) + fit(other)),
+                    rest => rest[0].clone(),
+                });
             }
         }
-        for (index, (nonzero, place)) in (0..).zip(&places) {
-            let first = index == 0 && residue.is_none();
-            let value = if first { m.wire("first", gated(&magnitude, nonzero)) } else { magnitude.clone() };
-            add(m, &value, self.most(index), place, (!first).then_some(nonzero));
+        let mut value = fit(&terms[0]);
+        if self.stages == 2 {
+            value = m.reg_unreset("sum_terms_q", value);
         }
-        sum_of_terms(m, terms, bits, self.stages)
+        let negative = sign_ahead(m, negative, self.stages);
+        Addend { value: m.wire("product", value.extend(bits).as_signed()), negative: Some(negative) }
     }
 }
 
@@ -336,7 +348,7 @@ mod tests {
     #[test]
     fn products_keep_the_rules_of_zero_and_signs_and_both_bounds() {
         for bits in [4, 5, 8, 9] {
-            for corrections in 0..=2 {
+            for corrections in 0..=2.min(bits - 3) {
                 check_zero(&iterative(bits, corrections));
                 check_signs(&iterative(bits, corrections));
                 check_bounds(&iterative(bits, corrections));
@@ -357,7 +369,6 @@ mod tests {
     #[test]
     fn codes_fit() {
         assert_eq!(iterative(16, 2).code_bits(Side::Moving), 28);
-        assert!((4..=16).all(|bits| (0..=2).all(|c| iterative(bits, c).lane_bits(Side::Moving) <= 64)));
     }
 
     #[test]
@@ -365,6 +376,7 @@ mod tests {
         let wrong = |family: Iterative| family.validate().unwrap_err().parameter;
         assert_eq!(wrong(iterative(17, 0)), "operand_bits");
         assert_eq!(wrong(iterative(8, 3)), "corrections");
+        assert_eq!(wrong(iterative(4, 2)), "corrections");
         assert_eq!(wrong(Iterative { stages: 3, ..iterative(8, 0) }), "stages");
     }
 }

@@ -243,10 +243,10 @@ impl Logarithm<'_> {
         let mut constant =
             correction.map(|correction| constant(m, &correction, fraction_bits, moving, stationary, &logarithm));
         if stages == 2 {
-            logarithm = m.reg("logarithm_q", logarithm);
-            negative = m.reg("negative_q", negative);
-            nonzero = nonzero.map(|nonzero| m.reg("nonzero_q", nonzero));
-            constant = constant.map(|constant| m.reg("constant_q", constant));
+            logarithm = m.reg_unreset("logarithm_q", logarithm);
+            negative = m.reg_unreset("negative_q", negative);
+            nonzero = nonzero.map(|nonzero| m.reg_unreset("nonzero_q", nonzero));
+            constant = constant.map(|constant| m.reg_unreset("constant_q", constant));
         }
 
         let one = Expr::constant(unsigned(1), 1);

@@ -43,7 +43,7 @@ pub use rccm::Rccm;
 pub use realm::Realm;
 
 /// Pipeline registers that a product may have inside.
-pub const MAX_STAGES: u32 = 2;
+pub const MAX_STAGES: u32 = 3;
 
 /// A parameter of a family that is outside its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,24 +54,35 @@ pub struct ParameterError {
     pub problem: String,
 }
 
-/// A product on its way into an adder: the product is `value + increment`.
-///
-/// Two's complement negation is the complement plus one, and an adder takes the one as its carry-in for nothing.
+/// A product on its way into an adder: the product is `value`, or `-value` where `negative` is 1.
 #[derive(Clone, Debug)]
 pub struct Addend {
     /// A named signal, signed, [`Arithmetic::product_bits`] wide.
     pub value: Expr,
-    /// One bit, to be added; absent where the value is the product.
-    pub increment: Option<Expr>,
+    /// One bit; absent where the value is the product. With a pipeline register or more, it stands one cycle before its
+    /// value: the last register of a sign belongs to whoever adds, since a processing element needs the sign earlier.
+    pub negative: Option<Expr>,
 }
 
 impl Addend {
-    /// `sum + product`, of the sum's width (signed, at least as wide as the product), wrapping.
+    /// The same with the sign in the cycle of the value: behind a register, named `name`, where the product has any.
+    pub fn aligned(self, m: &mut Builder, name: &str, latency: u32) -> Self {
+        let negative = self.negative.map(|negative| if latency > 0 { m.reg_unreset(name, negative) } else { negative });
+        Self { negative, ..self }
+    }
+
+    /// `sum + product`, of the sum's width (signed, at least as wide as the product), wrapping. The sign stands in the
+    /// cycle of the value.
+    ///
+    /// Two's complement negation is the complement plus one, and an adder takes the one as its carry-in for nothing.
     pub fn add_to(&self, sum: &Expr) -> Expr {
-        let total = sum + self.value.extend(sum.width());
-        match &self.increment {
-            Some(increment) => total + increment.extend(sum.width()).as_signed(),
-            None => total,
+        let width = sum.width();
+        match &self.negative {
+            Some(negative) => {
+                let complement = self.value.extend(width) ^ negative.repeat(width).as_signed();
+                sum + complement + negative.extend(width).as_signed()
+            }
+            None => sum + self.value.extend(width),
         }
     }
 }
@@ -320,15 +331,16 @@ impl Coded {
     }
 }
 
-/// Shared by the families: `stages` in range.
+/// Shared by the families: `stages` in range. Most have use for no more than two.
 fn check_stages(stages: u32) -> Result<(), ParameterError> {
-    if stages <= MAX_STAGES {
+    check_stages_up_to(2, stages)
+}
+
+fn check_stages_up_to(most: u32, stages: u32) -> Result<(), ParameterError> {
+    if stages <= most {
         return Ok(());
     }
-    Err(ParameterError {
-        parameter: "stages",
-        problem: format!("{stages} is more than {MAX_STAGES} pipeline registers"),
-    })
+    Err(ParameterError { parameter: "stages", problem: format!("{stages} is more than {most} pipeline registers") })
 }
 
 /// Shared by the families: operands of 4 to 16 bits.

@@ -63,6 +63,7 @@ pub fn product(arith: &dyn Arithmetic) -> Result<Arc<Module>, ElaborationError> 
     };
     let (moving, stationary) = (lane("moving", Side::Moving)?, lane("stationary", Side::Stationary)?);
     let product = arith.product_rtl(&mut m, &moving, &stationary);
+    let product = product.aligned(&mut m, "sign_q", arith.latency());
     let product = product.add_to(&Expr::zero(signed(arith.product_bits())));
     m.output("product_o", product);
     m.finish()

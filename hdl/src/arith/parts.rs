@@ -1,7 +1,7 @@
 //! What several families share, hardware above all.
 
 use super::{Addend, accumulate_by};
-use crate::rtl::{Builder, Expr, cat, mux, select, signed, unsigned};
+use crate::rtl::{Builder, Expr, Kind, cat, mux, select, signed, unsigned};
 
 /// |x| of a signed operand x of W bits, unsigned(W): `2^(W-1)` has its bit.
 pub(super) fn magnitude(m: &mut Builder, operand: &Expr) -> Expr {
@@ -70,11 +70,13 @@ pub(super) fn place(one: &Expr, bits: u32) -> Expr {
 /// Rows of conditional additions, the product of `operand` and `weights`, both signed or both unsigned.
 ///
 /// Row i adds the operand, if bit i of the weights is set, to the rows before it, shifted down by one; the bit that leaves is
-/// final. The top bit of signed weights is negative: its row subtracts. Registers cut the rows into `stages` + 1 parts.
+/// final. The top bit of signed weights is negative: its row subtracts. The first of the registers stands behind row 0,
+/// which is no addition, so that it is gated by their reset pin instead of LUTs; the others share the rest evenly.
 pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32) -> Expr {
     let is_signed = operand.is_signed();
     let typed = |value: Expr| if is_signed { value.as_signed() } else { value };
     let (bits, count) = (operand.width(), weights.width());
+    let cuts: Vec<u32> = (0..stages).map(|stage| 1 + stage * (count - 1) / stages).collect();
     let mut operand = m.wire("operand", operand);
     // Bits of the weights from `row` up.
     let mut weights = m.wire("weights", weights.as_unsigned());
@@ -82,17 +84,16 @@ pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32)
     let first = m.wire("row0", operand.gate(&weights.bit(0)));
     let mut low = first.bit(0);
     let mut high = m.wire("high0", typed(first.slice(1, bits - 1)));
-    let mut stage = 0;
     for row in 1..count {
-        let mut weight = weights.bit(row - (count - weights.width()));
-        if row * (stages + 1) >= (stage + 1) * count {
-            stage += 1;
-            operand = m.reg(&format!("operand{stage}_q"), operand);
-            weights = m.reg(&format!("weights{stage}_q"), weights.slice(row - (count - weights.width()), count - row));
-            low = m.reg(&format!("low{stage}_q"), low);
-            high = m.reg(&format!("high{stage}_q"), high);
-            weight = weights.bit(0);
+        if let Some(index) = cuts.iter().position(|&cut| cut == row) {
+            let name = |what: &str| format!("{what}{}_q", index + 1);
+            let rest = weights.slice(row - (count - weights.width()), count - row);
+            operand = m.reg_unreset(&name("operand"), operand);
+            weights = m.reg_unreset(&name("weights"), rest);
+            low = m.reg_unreset(&name("low"), low);
+            high = m.reg_unreset(&name("high"), high);
         }
+        let weight = weights.bit(row - (count - weights.width()));
         let wide = |value: &Expr| value.extend(bits + 1);
         if row < count - 1 || !is_signed {
             let next = m.wire(&format!("row{row}"), mux(&weight, &(wide(&high) + wide(&operand)), &wide(&high)));
@@ -113,6 +114,11 @@ pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32)
     typed(cat(&[high, low]))
 }
 
+/// The sign of a product with so many pipeline registers, as [`Addend::negative`] wants it: a cycle before the value.
+pub(super) fn sign_ahead(m: &mut Builder, negative: Expr, stages: u32) -> Expr {
+    (1..stages).fold(negative, |sign, stage| m.reg_unreset(&format!("negative{stage}_q"), sign))
+}
+
 /// A product before its shift: `mantissa * 2^(characteristic - point)`, with a sign.
 pub(super) struct Antilogarithm {
     /// Named, unsigned.
@@ -127,13 +133,13 @@ pub(super) struct Antilogarithm {
 }
 
 impl Antilogarithm {
-    /// The product without its `dropped_bits` low bits, signed(product_bits), negated by complement and carry-in. With
-    /// one pipeline register or more, the last of `stages` is inside.
+    /// The product without its `dropped_bits` low bits, signed(product_bits). With one pipeline register or more, the last
+    /// of `stages` is inside.
     ///
     /// The low bits of the characteristic shift the mantissa bit by bit, until it spans no more than two groups of bits
     /// of the product; the high ones tell in which groups the two halves lie, and each group takes its half of it.
     pub fn shift(self, m: &mut Builder, dropped_bits: u32, product_bits: u32, stages: u32) -> Addend {
-        let Self { mantissa, point, characteristic, mut negative, nonzero } = self;
+        let Self { mantissa, point, characteristic, negative, nonzero } = self;
         // Where a characteristic without its top bit leaves nothing, that bit is 1 in every product that is not 0.
         let top = characteristic.width() - 1;
         let high = dropped_bits + 1 >= (1 << top) + (mantissa.width() - point);
@@ -150,13 +156,13 @@ impl Antilogarithm {
             let zeros = Expr::zero(unsigned(1 << step));
             let by = characteristic.bit(step);
             let mut next = mux(&by, &cat(&[shifted.clone(), zeros.clone()]), &cat(&[zeros, shifted]));
-            if step == 0 {
+            if step == 0 && stages == 0 {
                 next = keep.as_ref().map_or(next.clone(), |keep| next.gate(keep));
             }
             shifted = m.wire(&format!("shifted{}", 1 << step), next);
         }
-        if fine_bits == 0 {
-            shifted = keep.map_or(shifted.clone(), |keep| m.wire("kept", shifted.gate(&keep)));
+        if fine_bits == 0 && stages == 0 {
+            shifted = keep.as_ref().map_or(shifted.clone(), |keep| m.wire("kept", shifted.gate(keep)));
         }
 
         let coarse_bits = distance_bits - fine_bits;
@@ -164,30 +170,31 @@ impl Antilogarithm {
         let width = 2 * group;
         let padding = width - shifted.width();
         let mut halves = if padding == 0 { shifted } else { cat(&[Expr::zero(unsigned(padding)), shifted]) };
-        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 2) {
+        if let Some(coarse) = coarse.as_ref().filter(|coarse| coarse.width() >= 3) {
             // Half h (0 low, 1 high) to the groups with index % 2 = h.
             let swapped = cat(&[halves.slice(0, group), halves.slice(group, group)]);
             halves = mux(&coarse.bit(0), &swapped, &halves);
         }
-        halves = m.wire("halves", halves);
+        if !matches!(halves.kind(), Kind::Signal(_)) {
+            halves = m.wire("halves", halves);
+        }
         if stages >= 1 {
             let name = |base: &str| format!("{base}{stages}_q");
-            halves = m.reg(&name("halves"), halves);
-            negative = m.reg(&name("negative"), negative);
-            coarse = coarse.map(|coarse| m.reg(&name("coarse"), coarse));
+            // Last before the register, gating is what its reset pin does.
+            halves = m.reg_unreset(&name("halves"), keep.map_or(halves.clone(), |keep| halves.gate(&keep)));
+            coarse = coarse.map(|coarse| m.reg_unreset(&name("coarse"), coarse));
         }
 
-        let complement = m.wire("complement", &halves ^ negative.repeat(width));
         let lowest = point + dropped_bits - offset;
         let highest = lowest + product_bits - 2;
-        let mut parts = vec![negative.clone()];
+        let mut parts = vec![Expr::zero(unsigned(1))];
         let mut used = vec![false; width as usize];
         for index in (lowest / group..=highest / group).rev() {
             // The bits of this group that belong to the product.
             let low = lowest.saturating_sub(index * group);
             let bits = (highest - index * group + 1).min(group) - low;
-            let half = |half: u32| complement.slice(half * group + low, bits);
-            let nothing = negative.repeat(bits);
+            let half = |half: u32| halves.slice(half * group + low, bits);
+            let nothing = Expr::zero(unsigned(bits));
             let mut mark = |half: u32| used[(half * group + low) as usize..][..bits as usize].fill(true);
             parts.push(match &coarse {
                 Some(coarse) if coarse.width() == 1 => {
@@ -195,6 +202,12 @@ impl Antilogarithm {
                         (number < 2).then(|| mark(number)).map_or(nothing.clone(), |()| half(number))
                     };
                     mux(coarse, &choice(index.wrapping_sub(1), &nothing), &choice(index, &nothing))
+                }
+                Some(coarse) if coarse.width() == 2 => {
+                    // Four bits tell it, the two of `coarse` and one of each half.
+                    let low = (index < 4).then(|| (mark(0), half(0).gate(&coarse.is(i64::from(index)))).1);
+                    let high = (index > 0).then(|| (mark(1), half(1).gate(&coarse.is(i64::from(index) - 1))).1);
+                    low.into_iter().chain(high).reduce(|low, high| low | high).unwrap_or(nothing)
                 }
                 Some(coarse) => {
                     mark(index % 2);
@@ -207,19 +220,17 @@ impl Antilogarithm {
             });
         }
         for bit in (0..width).filter(|&bit| !used[bit as usize]) {
-            m.discard(complement.bit(bit));
+            m.discard(halves.bit(bit));
         }
-        Addend { value: m.wire("product", cat(&parts).as_signed()), increment: Some(negative) }
+        Addend { value: m.wire("product", cat(&parts).as_signed()), negative: Some(negative) }
     }
 }
 
 /// Whether group `index` holds a half of the shifted mantissa, which lies in the groups `coarse` and `coarse + 1`;
-/// `coarse` has at least two bits.
+/// `coarse` has at least three bits.
 fn covers(coarse: &Expr, index: u32) -> Expr {
     let is = |value: u32| coarse.is(i64::from(value));
     match index {
-        1 if coarse.width() == 2 => !coarse.bit(1),
-        3 if coarse.width() == 2 => coarse.bit(1),
         _ if index % 2 == 1 => coarse.slice(1, coarse.width() - 1).is(i64::from(index / 2)),
         0 => is(0),
         _ if index == 1 << coarse.width() => is(index - 1),

@@ -18,11 +18,11 @@
 //! code of a side that is not replaced is the operand itself, W bits in two's complement. Products count in units of `2^L`, or of
 //! `2^(2L)` with both sides replaced: as many low product bits are dropped, and nothing is lost.
 //!
-//! **Hardware.** The encoder finds the leading one. A processing element shifts the other operand by e. Its first LUTs shift by
-//! one place and complement where the sign says so; the one that completes the negation is the carry-in of the sum. From
-//! three bits of e on, two bits more in the lane, formed at the edge of the array, let LUTs of four inputs choose between
-//! the operand and what is shifted in from below. With both sides replaced, a product is a sum of two exponents and
-//! a decoder.
+//! **Hardware.** The encoder finds the leading one. A processing element shifts the other operand by e, one step per bit of e, and
+//! its sign goes to the column, which subtracts for nothing. Registers stand between the steps, where the reset pin makes zeros
+//! instead of LUTs: of a weight that is 0 in front of the first one, of the low bits that a step fills in front of every one. So
+//! a product with as many registers as e has bits is smaller than one with fewer, and the addition has nothing in front of
+//! it. With both sides replaced, a product is a sum of two exponents and a decoder.
 //!
 //! **Error bound.** Let m be at least `2^L`, m = floor (1 + f). To nearest, f < 1/2 makes 1 of 1 + f, above 2/3 of it, and
 //! f >= 1/2 makes 2, at most 4/3. Magnitudes of 3 `2^i` reach 4/3; those just below come near 2/3. Drawn,
@@ -36,9 +36,12 @@
 //! product until the masters have collected it, so the learning rate must decay. In area only to ternary weights, which
 //! have nothing to shift.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{accumulate_multiples, magnitude, normalise_upper, twos_complement};
-use super::shifter::{Control, distance_bits, shift, shift_lane};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, accumulate_by, check_operand_bits, check_stages};
+use super::parts::{accumulate_multiples, magnitude, normalise_upper, sign_ahead, twos_complement};
+use super::shifter::{Shift, distance_bits};
+use super::{
+    Addend, Arithmetic, ErrorBound, MAX_STAGES, ParameterError, Side, accumulate_by, check_operand_bits,
+    check_stages_up_to,
+};
 use crate::rtl::{Builder, Expr, cat};
 use std::fmt;
 use std::sync::Arc;
@@ -66,6 +69,7 @@ pub const FAMILY: Family = Family {
     units: &[
         "operand_bits=8 side=stationary",
         "operand_bits=8 side=stationary exponents=7 stages=1",
+        "operand_bits=8 side=stationary stages=3",
         "operand_bits=8 side=stationary exponents=4",
         "operand_bits=8 side=moving codes=stochastic stages=1",
         "operand_bits=8 side=both",
@@ -117,7 +121,7 @@ pub struct Pow2 {
     pub exponents: u32,
     /// Activations and gradients are drawn.
     pub stochastic: bool,
-    /// Pipeline registers inside the product, 0..=2.
+    /// Pipeline registers inside the product, 0..=3, with both sides rounded 0..=2.
     pub stages: u32,
 }
 
@@ -128,11 +132,6 @@ impl Pow2 {
             Rounded::Stationary => side == Side::Stationary,
             Rounded::Moving => side == Side::Moving,
         }
-    }
-
-    /// Whether the codes of a side are distances to shift the other operand by.
-    fn is_shift(&self, side: Side) -> bool {
-        self.rounded != Rounded::Both && self.is_rounded(side)
     }
 
     fn is_drawn(&self, side: Side) -> bool {
@@ -213,51 +212,49 @@ impl Pow2 {
 
     /// The exact operand shifted by the exponent.
     fn shifted(&self, m: &mut Builder, operand: &Expr, power: &Expr) -> Addend {
+        let bits = self.exponent_bits();
         let operand = m.wire("operand", operand.as_signed());
-        let control = Control::lane(power, self.exponents - 1);
-        let (mut value, mut negative) = shift(m, "", &operand, &control, self.product_bits() - 1, self.stages == 2);
-        if self.stages >= 1 {
-            value = m.reg("shifted_q", value);
-            negative = m.reg("negative_q", negative);
-        }
-        Addend { value: m.wire("product", value.extend(self.product_bits())), increment: Some(negative) }
+        let exponent = (bits > 0).then(|| power.slice(0, bits));
+        let shift = Shift {
+            name: "",
+            value: &operand,
+            nonzero: &power.bit(bits),
+            distance: exponent.as_ref(),
+            most: self.exponents - 1,
+        };
+        // Steps are shared out; the part behind the last register has the addition, and takes fewer of them.
+        let cuts: Vec<u32> = (1..=self.stages).map(|stage| (stage * bits).div_ceil(self.stages + 1)).collect();
+        let value = shift.build(m, &cuts);
+        let negative = sign_ahead(m, power.msb(), self.stages);
+        Addend { value: m.wire("product", value.extend(self.product_bits())), negative: Some(negative) }
     }
 
     /// One bit, at the sum of the exponents.
     fn decoded(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
         let bits = self.exponent_bits();
-        let mut negative = m.wire("negative", moving.msb() ^ stationary.msb());
+        let negative = m.wire("negative", moving.msb() ^ stationary.msb());
         let mut nonzero = m.wire("nonzero", moving.bit(bits) & stationary.bit(bits));
         let mut exponent = (bits > 0).then(|| {
             let exponent = |code: &Expr| code.slice(0, bits).extend(bits + 1);
             m.wire("exponent", exponent(moving) + exponent(stationary))
         });
-        if self.stages == 2 {
-            negative = m.reg("negative1_q", negative);
-            nonzero = m.reg("nonzero1_q", nonzero);
-            exponent = exponent.map(|exponent| m.reg("exponent1_q", exponent));
+        if self.stages >= 2 {
+            nonzero = m.reg_unreset("nonzero_q", nonzero);
+            exponent = exponent.map(|exponent| m.reg_unreset("exponent_q", exponent));
         }
-        let ones = match exponent {
-            // In two steps, groups of four bits and bits: each then fits a LUT4 with the sign.
+        let mut value = match exponent {
             Some(exponent) => {
-                let count = 2 * self.exponents - 1;
-                let group = |index: u32| match bits {
-                    1 => nonzero.clone(),
-                    _ => exponent.slice(2, bits - 1).is(index.into()) & &nonzero,
-                };
-                let groups: Vec<Expr> = (0..count.div_ceil(4)).rev().map(group).collect();
-                let groups = m.wire("groups", cat(&groups));
-                let low = exponent.slice(0, 2);
-                cat(&(0..count).rev().map(|bit| groups.bit(bit / 4) & low.is(i64::from(bit % 4))).collect::<Vec<_>>())
+                let places = (0..2 * self.exponents - 1).rev();
+                cat(&places.map(|place| exponent.is(place.into())).collect::<Vec<_>>()).gate(&nonzero)
             }
             None => nonzero,
         };
-        let mut value = m.wire("power", &ones ^ negative.repeat(ones.width()));
         if self.stages >= 1 {
-            value = m.reg("power_q", value);
-            negative = m.reg("negative_q", negative);
+            value = m.reg_unreset("power_q", value);
         }
-        Addend { value: m.wire("product", cat(&[negative.clone(), value]).as_signed()), increment: Some(negative) }
+        let negative = sign_ahead(m, negative, self.stages);
+        let value = m.wire("product", value.extend(self.product_bits()).as_signed());
+        Addend { value, negative: Some(negative) }
     }
 }
 
@@ -281,7 +278,8 @@ impl Arithmetic for Pow2 {
             );
             return Err(ParameterError { parameter: "exponents", problem });
         }
-        check_stages(self.stages)
+        // A sum of exponents and a decoder have a place for two.
+        check_stages_up_to(if self.rounded == Rounded::Both { 2 } else { MAX_STAGES }, self.stages)
     }
 
     fn operand_bits(&self) -> u32 {
@@ -294,11 +292,6 @@ impl Arithmetic for Pow2 {
 
     fn code_bits(&self, side: Side) -> u32 {
         if self.is_rounded(side) { 2 + self.exponent_bits() } else { self.operand_bits }
-    }
-
-    fn lane_bits(&self, side: Side) -> u32 {
-        let recoded = self.is_shift(side) && self.exponent_bits() >= 3;
-        self.code_bits(side) + if recoded { 2 } else { 0 }
     }
 
     fn draw_bits(&self, side: Side) -> u32 {
@@ -364,10 +357,6 @@ impl Arithmetic for Pow2 {
 
     fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, draw: Option<&Expr>) -> Expr {
         if self.is_rounded(side) { self.round_rtl(m, operand, draw) } else { operand.as_unsigned() }
-    }
-
-    fn lane_rtl(&self, m: &mut Builder, side: Side, code: &Expr) -> Expr {
-        if self.is_shift(side) { shift_lane(m, code) } else { code.clone() }
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
@@ -498,5 +487,7 @@ mod tests {
         assert_eq!(wrong(Pow2 { exponents: 0, ..good }), "exponents");
         assert_eq!(wrong(Pow2 { exponents: 9, ..good }), "exponents");
         assert_eq!(wrong(Pow2 { stages: 3, ..good }), "stages");
+        assert_eq!(wrong(Pow2 { stages: 4, rounded: Rounded::Moving, ..good }), "stages");
+        Pow2 { stages: 3, rounded: Rounded::Moving, ..good }.validate().unwrap();
     }
 }

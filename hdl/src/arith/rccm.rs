@@ -23,10 +23,10 @@
 //! between multiples of `2^d` are multiples of `2^(d-1)`, and ties go up. In a processing element, a bit of a multiplexer
 //! depends on two bits of x and two of the choice: one LUT4. The choice 3 is the complement, and the adder behind the
 //! multiplexer takes the one that is missing as its carry-in. Each adder begins at the lower shift of its multiplexer, bits
-//! below it pass by; so the multiplexers are added in the order of these shifts, and the first has the shift 0. The sign
-//! of the code complements the sum in the LUTs of the last adder. The one that this lacks, and the one that the first
-//! multiplexer has no adder for, go into the sum of the column: since `-(z + 1) = ~z`, they make one bit, negative xor
-//! "the first choice is 3".
+//! below it pass by; so the multiplexers are added in the order of these shifts, and the first has the shift 0. It has no
+//! adder to take the one that its complement lacks: with f for "the first choice is 3", the adders make S and the product is
+//! S + f. Since `S + 1 = -~S`, the sum is complemented by f in the LUTs of the last adder, and the sign of the product
+//! is that of the code, exclusive or f; the adder of the column subtracts by it.
 //!
 //! **The shifts.** [`search`] finds the shifts with the least error for weights of a given histogram. Those of the
 //! default have the least mean square for three multiplexers, coefficients of 7 bits, and a discrete [`laplacian`] with a mean
@@ -359,7 +359,7 @@ impl Arithmetic for Rccm {
         let operand = m.wire("operand", moving.as_signed());
         let mut negative = stationary.msb();
         if stages == 2 {
-            negative = m.reg("negative_q", negative);
+            negative = m.reg_unreset("negative_q", negative);
         }
 
         // Each adder begins at the lower shift of its multiplexer.
@@ -373,12 +373,14 @@ impl Arithmetic for Rccm {
             let choice = stationary.slice(2 * i as u32, 2);
             let width = (operand_bits + high - low).min(bits - low);
             let once = shifted(&operand, 0, width.min(operand_bits)).extend(width);
-            let values = [Expr::zero(signed(width)), once.clone(), shifted(&operand, high - low, width), !once];
+            // The first has no adder that could complement it.
+            let last = if sum.is_none() { !once.clone() } else { once.clone() };
+            let values = [Expr::zero(signed(width)), once, shifted(&operand, high - low, width), last];
             let mut value = m.wire(&format!("term{i}"), select(&choice, &values));
             let mut inverse = m.wire(&format!("inverse{i}"), choice.all());
             if stages == 2 {
-                value = m.reg(&format!("term{i}_q"), value);
-                inverse = m.reg(&format!("inverse{i}_q"), inverse);
+                value = m.reg_unreset(&format!("term{i}_q"), value);
+                inverse = m.reg_unreset(&format!("inverse{i}_q"), inverse);
             }
             largest += 1u32 << high;
             let Some(before) = sum else {
@@ -389,17 +391,16 @@ impl Arithmetic for Rccm {
             let width = (operand_bits + largest.next_power_of_two().ilog2()).min(bits);
             let before =
                 if before.width() > low { before } else { m.wire(&format!("before{i}"), before.extend(low + 1)) };
-            let addend = Addend { value, increment: Some(inverse) };
+            let addend = Addend { value, negative: Some(inverse) };
             sum = Some(add_above(m, &format!("sum{i}"), &before, &addend, low, width));
         }
         let (sum, first_inverse) = sum.zip(first_inverse).expect("a multiplexer");
-        let mut value = m.wire("product", sum.extend(bits) ^ negative.repeat(bits).as_signed());
-        let mut increment = m.wire("increment", negative ^ first_inverse);
+        let mut value = m.wire("product", sum.extend(bits) ^ first_inverse.repeat(bits).as_signed());
+        let negative = m.wire("negative", negative ^ first_inverse);
         if stages > 0 {
-            value = m.reg("product_q", value);
-            increment = m.reg("increment_q", increment);
+            value = m.reg_unreset("product_q", value);
         }
-        Addend { value, increment: Some(increment) }
+        Addend { value, negative: Some(negative) }
     }
 }
 

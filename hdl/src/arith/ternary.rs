@@ -306,33 +306,30 @@ impl Arithmetic for Ternary {
         let mut negative = stationary.bit(exponent_bits);
         let mut operand = m.wire("operand", moving.as_signed());
         if self.stages == 2 {
-            operand = m.reg("operand2_q", operand);
-            nonzero = m.reg("nonzero2_q", nonzero);
-            negative = m.reg("negative2_q", negative);
+            operand = m.reg_unreset("operand2_q", operand);
+            nonzero = m.reg_unreset("nonzero2_q", nonzero);
+            negative = m.reg_unreset("negative2_q", negative);
         }
         let mut exponent = (exponent_bits > 0).then(|| stationary.slice(0, exponent_bits));
         if self.stages == 2 {
-            exponent = exponent.map(|exponent| m.reg("exponent2_q", exponent));
+            exponent = exponent.map(|exponent| m.reg_unreset("exponent2_q", exponent));
         }
-        // Complement first: what is shifted in from below is then the sign, and the increment completes the negation.
-        let complement =
-            m.wire("complement", (&operand ^ negative.repeat(self.operand_bits).as_signed()).gate(&nonzero));
-        let mut value = complement;
+        // Last before the register, gating is what its reset pin does.
+        let mut value = if self.stages == 0 { m.wire("kept", operand.gate(&nonzero)) } else { operand };
         if let Some(exponent) = exponent {
             for step in 0..exponent_bits {
                 let by = 1 << step;
                 let width = (value.width() + by).min(bits - 1);
                 let low = value.slice(0, width - by);
-                let shifted = cat(&[low, negative.repeat(by)]).as_signed();
+                let shifted = cat(&[low, Expr::zero(unsigned(by))]).as_signed();
                 let value_wide = value.extend(width);
                 value = m.wire(&format!("shifted{by}"), mux(&exponent.bit(step), &shifted, &value_wide));
             }
         }
         if self.stages >= 1 {
-            value = m.reg("value1_q", value);
-            negative = m.reg("negative1_q", negative);
+            value = m.reg_unreset("value1_q", value.gate(&nonzero));
         }
-        Addend { value: m.wire("product", value.extend(bits)), increment: Some(negative) }
+        Addend { value: m.wire("product", value.extend(bits)), negative: Some(negative) }
     }
 }
 

@@ -45,7 +45,7 @@ fn accumulator(depth: u32, bits: u32, sum_bits: u32) -> Result<Arc<Module>, Elab
     m.finish()
 }
 
-/// Module `accumulators`: one [`accumulator`] per column. The tag reaches column c after c cycles.
+/// Module `accumulators`: one `accumulator` per column. The tag reaches column c after c cycles.
 /// `totals_o` holds the C totals side by side.
 pub fn accumulators(columns: u32, depth: u32, bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m = Builder::new("accumulators", "The accumulator memories, one below each column of the array.");

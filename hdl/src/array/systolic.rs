@@ -92,13 +92,33 @@ pub fn systolic(
     let swap = across(&mut m, "swap_o", swap);
     let load = across(&mut m, "load_o", load_rows);
     let stationary = m.chain(&pe, "stationary_o", 0, stationary);
-    let sums = m.chain(&pe, "sum_o", 0, Expr::zero(unsigned(columns * sum_bits)));
-    let inputs: Vec<(&str, Connection)> =
+    // Where elements tell their signs upwards, a sum of 0 enters as its complement for a negative product in row 0.
+    let signs = pe.output("above_o").map(|_| m.forward("signs", unsigned(rows * columns)));
+    let first = match &signs {
+        Some(signs) => {
+            let top = m.reg_unreset("top_signs_q", signs.value().slice(0, columns));
+            lanes(&(0..columns).map(|c| top.bit(c).repeat(sum_bits)).collect::<Vec<_>>())
+        }
+        None => Expr::zero(unsigned(columns * sum_bits)),
+    };
+    let sums = m.chain(&pe, "sum_o", 0, first);
+    let mut inputs: Vec<(&str, Connection)> =
         vec![("moving_i", moving), ("swap_i", swap), ("load_i", load), ("stationary_i", stationary), ("sum_i", sums)];
+    if let Some(signs) = &signs {
+        // Sums leave the last row plain.
+        let mut below = Expr::zero(unsigned(columns));
+        if rows > 1 {
+            below = cat(&[below, signs.value().slice(columns, (rows - 1) * columns)]);
+        }
+        inputs.push(("below_i", Connection::Element(below)));
+    }
     let out = m.array("pe", &pe, &[("row", rows), ("column", columns)], inputs);
     for port in ["moving_o", "swap_o", "load_o", "stationary_o"] {
         // The last column and the last row pass nothing on.
         m.discard(out.get(port));
+    }
+    if let Some(signs) = &signs {
+        m.assign(signs, out.get("above_o"));
     }
     m.output("sums_o", out.last("sum_o"));
     m.finish()

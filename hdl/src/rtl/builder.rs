@@ -94,7 +94,7 @@ impl Builder {
 
     fn declare(&mut self, name: &str, ty: Type, source: Source) -> (Signal, Expr) {
         let signal = Signal(self.module.signals.len() as u32);
-        self.module.signals.push(Declaration { name: name.into(), ty, source, comment: None });
+        self.module.signals.push(Declaration { name: name.into(), ty, source, comment: None, keep: false });
         self.driven.push(true);
         (signal, Expr::new(ty, Kind::Signal(signal)))
     }
@@ -157,6 +157,22 @@ impl Builder {
         register.value
     }
 
+    /// A register of `next`, one cycle later, without a reset: see [`Builder::register_unreset`].
+    pub fn reg_unreset(&mut self, name: &str, next: impl AsRef<Expr>) -> Expr {
+        let next = next.as_ref();
+        let register = self.register_unreset(name, next.ty());
+        self.drive(&register, next);
+        register.value
+    }
+
+    /// A register that takes `next` when `enable` is 1, without a reset: see [`Builder::register_unreset`].
+    pub fn reg_unreset_when(&mut self, name: &str, enable: impl AsRef<Expr>, next: impl AsRef<Expr>) -> Expr {
+        let next = next.as_ref();
+        let register = self.register_unreset(name, next.ty());
+        self.drive_when(&register, enable, next);
+        register.value
+    }
+
     /// `value` delayed by `cycles` registers, `name1_q`, `name2_q`, ...; the value itself for 0.
     pub fn delay(&mut self, name: &str, value: impl AsRef<Expr>, cycles: u32) -> Expr {
         (1..=cycles).fold(value.as_ref().clone(), |v, i| self.reg(&format!("{name}{i}_q"), v))
@@ -172,6 +188,16 @@ impl Builder {
         if reset.width() != ty.width {
             self.mistake(name, format!("reset value of {} bits for {ty}", reset.width()));
         }
+        self.declare_register(name, ty, Some(reset))
+    }
+
+    /// Declares a register without a reset, to be driven later: for data that nobody looks at before it is written. It
+    /// follows its clock in reset too, and what it holds at power-up is not known.
+    pub fn register_unreset(&mut self, name: &str, ty: Type) -> Register {
+        self.declare_register(name, ty, None)
+    }
+
+    fn declare_register(&mut self, name: &str, ty: Type, reset: Option<Bits>) -> Register {
         let (signal, value) = self.declare(name, ty, Source::Register { next: Expr::zero(ty), enable: None, reset });
         self.driven[signal.0 as usize] = false;
         Register { signal, value }
@@ -319,6 +345,14 @@ impl Builder {
         match self.module.signals.get_mut(*index as usize) {
             Some(declaration) => declaration.comment = Some(text.into()),
             None => self.mistake("?", "a signal of another module is commented"),
+        }
+    }
+
+    /// Has synthesis keep a wire or a register as a signal of its own, so that what it drives is not computed anew from
+    /// what it is made of.
+    pub fn keep(&mut self, signal: &Expr) {
+        if let Kind::Signal(Signal(index)) = signal.kind() {
+            self.module.signals[*index as usize].keep = true;
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Declaration {
     pub source: Source,
     /// A note for the reader where the name does not say it all.
     pub comment: Option<String>,
+    /// Synthesis keeps it as a signal of its own.
+    pub keep: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,11 +40,11 @@ pub enum Source {
     Input,
     /// Combinational. May depend on signals declared after it (never on itself: the checks see to that).
     Wire(Expr),
-    /// On the rising clock edge: `reset` while `rst_ni` is low, else `next` when `enable` is 1 (or absent).
+    /// On the rising clock edge: `reset`, if there is one, while `rst_ni` is low, else `next` when `enable` is 1 (or absent).
     Register {
         next: Expr,
         enable: Option<Expr>,
-        reset: Bits,
+        reset: Option<Bits>,
     },
     /// The read data of `memories[_]`.
     MemoryRead(usize),

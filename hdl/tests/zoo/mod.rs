@@ -122,7 +122,10 @@ pub fn registers() -> Arc<Module> {
     let delayed = m.delay("value", &value, 2);
     let other = m.reg_when("other_q", !&enable & value.msb(), &held + &delayed);
     let always = m.reg_when("always_q", Expr::constant(unsigned(1), 1), &held);
-    let high = m.wire("high", &held ^ &always);
+    let free = m.reg_unreset("free_q", &always);
+    let free = m.reg_unreset_when("free_held_q", &enable, free);
+    let high = m.wire("high", &held ^ &free);
+    m.keep(&high);
     m.discard(high.slice(1, 3));
     m.output("high_o", cat(&[high.slice(4, 4), high.bit(0)]));
     m.output("count_o", count.value());

@@ -51,7 +51,7 @@ pub(super) struct Register {
     pub value: NodeId,
     pub next: NodeId,
     pub enable: Option<NodeId>,
-    pub reset: Bits,
+    pub reset: Option<Bits>,
 }
 
 pub(super) struct Memory {

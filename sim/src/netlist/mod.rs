@@ -111,13 +111,13 @@ pub enum Op {
     SignExtend,
 }
 
-/// Takes `next` at the clock edge when `enable` is 1 or absent, `reset` while in reset.
+/// Takes `next` at the clock edge when `enable` is 1 or absent; while in reset `reset`, if there is one.
 #[derive(Debug)]
 pub struct Register {
     pub value: NetId,
     pub next: NetId,
     pub enable: Option<NetId>,
-    pub reset: Bits,
+    pub reset: Option<Bits>,
 }
 
 /// A synchronous-read memory, see [`logloom_hdl::rtl::Memory`].

@@ -80,10 +80,11 @@ pub(super) struct Group {
     pub count: u32,
 }
 
-/// Registers under one enable: words `first .. first + count` of the table.
+/// Registers under one enable, all with a reset or all without: words `first .. first + count` of the table.
 #[derive(Debug)]
 pub(super) struct Bank {
     pub enable: Option<u32>,
+    pub resets: bool,
     pub first: u32,
     pub count: u32,
     /// Taken at the clock edge under way.
@@ -151,17 +152,21 @@ impl Program {
     }
 
     fn connect_registers(&mut self, netlist: &Netlist) {
-        for (enable, registers) in banks(netlist) {
+        for ((enable, resets), registers) in banks(netlist) {
             let first = self.next.len() as u32;
             for register in registers {
                 let register = &netlist.registers[register];
                 let from = self.slots[register.next as usize];
-                self.next.extend((0..words(register.reset.width()) as u32).map(|word| from + word));
-                self.reset.extend_from_slice(register.reset.words());
+                let count = words(netlist.nets[register.value as usize].width);
+                self.next.extend((0..count as u32).map(|word| from + word));
+                match &register.reset {
+                    Some(reset) => self.reset.extend_from_slice(reset.words()),
+                    None => self.reset.extend(std::iter::repeat_n(0, count)),
+                }
             }
             let count = self.next.len() as u32 - first;
             let enable = enable.map(|e| self.slots[e as usize]);
-            self.banks.push(Bank { enable, first, count, on: false });
+            self.banks.push(Bank { enable, resets, first, count, on: false });
         }
     }
 
@@ -287,13 +292,17 @@ impl Program {
     }
 }
 
+/// The enable of a bank, and whether its registers have a reset.
+type BankKey = (Option<NetId>, bool);
+
 /// Registers by enable, in the order of the first register of each.
-fn banks(netlist: &Netlist) -> Vec<(Option<NetId>, Vec<usize>)> {
+fn banks(netlist: &Netlist) -> Vec<(BankKey, Vec<usize>)> {
     let mut position = BTreeMap::new();
-    let mut banks: Vec<(Option<NetId>, Vec<usize>)> = Vec::new();
+    let mut banks: Vec<(BankKey, Vec<usize>)> = Vec::new();
     for (index, register) in netlist.registers.iter().enumerate() {
-        let bank = *position.entry(register.enable).or_insert_with(|| {
-            banks.push((register.enable, Vec::new()));
+        let key = (register.enable, register.reset.is_some());
+        let bank = *position.entry(key).or_insert_with(|| {
+            banks.push((key, Vec::new()));
             banks.len() - 1
         });
         banks[bank].1.push(index);

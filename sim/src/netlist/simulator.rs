@@ -133,7 +133,7 @@ impl Simulator {
         self.settled = false;
     }
 
-    /// Holds the design in reset, or releases it: at every clock edge in reset, registers take their reset value.
+    /// Holds the design in reset, or releases it: at every clock edge in reset, registers that have a reset value take it.
     pub fn set_reset(&mut self, active: bool) {
         self.in_reset = active;
     }
@@ -167,14 +167,17 @@ impl Simulator {
     pub fn step(&mut self) {
         self.evaluate();
         // First everything looks at the values before the edge, then everything changes.
-        if !self.in_reset {
-            for bank in &mut self.program.banks {
-                bank.on = bank.enable.is_none_or(|enable| self.values[enable as usize] != 0);
-                if bank.on {
-                    let range = span(bank.first, bank.count);
-                    for (pending, &next) in self.pending[range.clone()].iter_mut().zip(&self.program.next[range]) {
-                        *pending = self.values[next as usize];
-                    }
+        for bank in &mut self.program.banks {
+            let range = span(bank.first, bank.count);
+            if self.in_reset && bank.resets {
+                bank.on = true;
+                self.pending[range.clone()].copy_from_slice(&self.program.reset[range]);
+                continue;
+            }
+            bank.on = bank.enable.is_none_or(|enable| self.values[enable as usize] != 0);
+            if bank.on {
+                for (pending, &next) in self.pending[range.clone()].iter_mut().zip(&self.program.next[range]) {
+                    *pending = self.values[next as usize];
                 }
             }
         }
@@ -185,13 +188,9 @@ impl Simulator {
                 self.hazards.push(Hazard { path: memory.path.clone(), cycle: self.cycle, address });
             }
         }
-        if self.in_reset {
-            self.values[..self.program.reset.len()].copy_from_slice(&self.program.reset);
-        } else {
-            for bank in self.program.banks.iter().filter(|bank| bank.on) {
-                let range = span(bank.first, bank.count);
-                self.values[range.clone()].copy_from_slice(&self.pending[range]);
-            }
+        for bank in self.program.banks.iter().filter(|bank| bank.on) {
+            let range = span(bank.first, bank.count);
+            self.values[range.clone()].copy_from_slice(&self.pending[range]);
         }
         for storage in self.memories.iter().filter(|s| s.reads) {
             let range = span(storage.value, storage.words as u32);

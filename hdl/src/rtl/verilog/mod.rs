@@ -1,7 +1,8 @@
 //! Modules as Verilog-2005, for people to read.
 //!
 //! The order is that of the description: ports, then signals as they were declared, each wire with its value, each
-//! memory and instance in its place; then the registers, one block for those that share an enable; then the outputs.
+//! memory and instance in its place; then the registers, one block for those that share an enable (and have a reset, or
+//! have none); then the outputs.
 //!
 //! Bits that nobody reads end in a wire `unused_ok`, which linters know by its name.
 
@@ -258,6 +259,9 @@ impl<'a> Printer<'a> {
         if let Some(comment) = &declaration.comment {
             self.comment(comment);
         }
+        if declaration.keep {
+            self.line("(* keep *)");
+        }
     }
 
     fn memory(&mut self, memory: &Memory, data: &Declaration) {
@@ -414,24 +418,37 @@ impl<'a> Printer<'a> {
         self.line(");");
     }
 
-    /// One clocked block for each set of registers with the same enable.
+    /// One clocked block for each set of registers with the same enable that all have a reset or all have none.
     fn registers(&mut self) {
-        let mut groups: Vec<(Option<&Expr>, Vec<&Declaration>)> = Vec::new();
+        type Key<'e> = (Option<&'e Expr>, bool);
+        let mut groups: Vec<(Key, Vec<&Declaration>)> = Vec::new();
         for declaration in &self.module.signals {
-            if let Source::Register { enable, .. } = &declaration.source {
-                let enable = enable.as_ref().filter(|e| !is_one(e));
-                match groups.iter_mut().find(|(other, _)| *other == enable) {
+            if let Source::Register { enable, reset, .. } = &declaration.source {
+                let key = (enable.as_ref().filter(|e| !is_one(e)), reset.is_some());
+                match groups.iter_mut().find(|(other, _)| *other == key) {
                     Some((_, members)) => members.push(declaration),
-                    None => groups.push((enable, vec![declaration])),
+                    None => groups.push((key, vec![declaration])),
                 }
             }
         }
-        for (enable, members) in groups {
+        for ((enable, resets), members) in groups {
             self.blank();
             self.open("always @(posedge clk_i) begin");
+            if !resets {
+                if let Some(enable) = enable {
+                    self.condition("if (", self.names().bits(enable), ") begin");
+                    self.indent += 2;
+                }
+                self.next_values(&members);
+                if enable.is_some() {
+                    self.close("end");
+                }
+                self.close("end");
+                continue;
+            }
             self.open("if (!rst_ni) begin");
             for declaration in &members {
-                if let Source::Register { reset, .. } = &declaration.source {
+                if let Source::Register { reset: Some(reset), .. } = &declaration.source {
                     let value = Expr::new(declaration.ty, Kind::Constant(reset.clone()));
                     self.assignment(&format!("{} <=", declaration.name), self.names().typed(&value));
                 }
@@ -442,13 +459,17 @@ impl<'a> Printer<'a> {
                 Some(enable) => self.condition("end else if (", self.names().bits(enable), ") begin"),
             }
             self.indent += 2;
-            for declaration in &members {
-                if let Source::Register { next, .. } = &declaration.source {
-                    self.assignment(&format!("{} <=", declaration.name), self.names().typed(next));
-                }
+            self.next_values(&members);
+            self.close("end");
+            self.close("end");
+        }
+    }
+
+    fn next_values(&mut self, registers: &[&Declaration]) {
+        for declaration in registers {
+            if let Source::Register { next, .. } = &declaration.source {
+                self.assignment(&format!("{} <=", declaration.name), self.names().typed(next));
             }
-            self.close("end");
-            self.close("end");
         }
     }
 
@@ -461,7 +482,7 @@ impl<'a> Printer<'a> {
 
     fn unused(&mut self) {
         let mut bits = Vec::new();
-        let reset_is_read = |s: &Declaration| matches!(s.source, Source::Register { .. });
+        let reset_is_read = |s: &Declaration| matches!(s.source, Source::Register { reset: Some(_), .. });
         if self.module.is_sequential()
             && !self.module.signals.iter().any(reset_is_read)
             && !self.module.instances.iter().any(|i| i.module.is_sequential())

@@ -31,6 +31,28 @@ fn a_register_holds_without_enable_and_resets_to_its_value() {
 }
 
 #[test]
+fn a_register_without_reset_follows_its_clock_in_reset() {
+    let mut m = Builder::new("free", "Registers with and without a reset.");
+    let enable = m.input("enable_i", unsigned(1));
+    let value = m.input("value_i", unsigned(4));
+    let free = m.reg_unreset_when("free_q", &enable, &value);
+    let reset = m.reg_when("reset_q", &enable, &value);
+    m.output("free_o", free);
+    m.output("reset_o", reset);
+    let mut sim = start(m);
+
+    sim.set_reset(true);
+    set(&mut sim, "enable_i", 1);
+    set(&mut sim, "value_i", 9);
+    sim.step();
+    assert_eq!((get(&mut sim, "free_o"), get(&mut sim, "reset_o")), (9, 0));
+    set(&mut sim, "enable_i", 0);
+    set(&mut sim, "value_i", 5);
+    sim.step();
+    assert_eq!((get(&mut sim, "free_o"), get(&mut sim, "reset_o")), (9, 0));
+}
+
+#[test]
 fn registers_change_all_at_once() {
     let mut m = Builder::new("exchange", "Two registers that exchange their values, and a delay line.");
     let left = m.register_reset("left_q", unsigned(100), Bits::from_words(100, &[7, 1]));
