@@ -155,8 +155,7 @@ impl Arithmetic for Csd {
             return Err(ParameterError { parameter: "terms", problem: format!("{} is outside 1..=4", self.terms) });
         }
         if self.terms > self.enough() {
-            let problem =
-                format!("{} are enough for operands of {} bits, not {}", self.enough(), self.operand_bits, self.terms);
+            let problem = format!("{} are more than the {} that are enough", self.terms, self.enough());
             return Err(ParameterError { parameter: "terms", problem });
         }
         check_stages(self.stages)
@@ -301,35 +300,33 @@ impl Arithmetic for Csd {
         let (slot_bits, product_bits) = (self.slot_bits(), self.product_bits());
         let place_bits = slot_bits - 2;
         let operand = m.wire("operand", moving.as_signed());
-        let shifted = |m: &mut Builder, slot: u32, cuts: &[u32]| {
+        let shifted = |m: &mut Builder, slot: u32, stages: u32| {
             let low = slot * slot_bits;
             let name = format!("term{slot}_");
             let (nonzero, place) = (stationary.bit(low + place_bits), stationary.slice(low, place_bits));
             let most = self.places() - 1;
-            Shift { name: &name, value: &operand, nonzero: &nonzero, distance: Some(&place), most }.build(m, cuts)
+            Shift { name: &name, value: &operand, nonzero: &nonzero, distance: Some(&place), most }.build(m, stages)
         };
         let negative = sign_ahead(m, stationary.bit(slot_bits - 1), stages);
         if terms == 1 {
             // There is no sum to put a register before.
-            let cuts: Vec<u32> = (1..=stages).map(|stage| (stage * place_bits).div_ceil(stages + 1)).collect();
-            let value = shifted(m, 0, &cuts);
+            let value = shifted(m, 0, stages);
             return Addend { value: m.wire("product", value.extend(product_bits)), negative: Some(negative) };
         }
 
         // Whether a slot is subtracted, from the first that can be.
         let mut minus: Vec<Expr> = (1..terms).map(|slot| stationary.bit((slot + 1) * slot_bits - 1)).collect();
-        let lowest = shifted(m, 0, &[]);
+        let lowest = shifted(m, 0, 0);
         let mut sum = m.wire("sum0", &lowest ^ minus[0].repeat(lowest.width()).as_signed());
         if stages >= 1 {
             sum = m.reg_unreset("sum0_q", sum);
             minus = (1..).zip(minus).map(|(slot, minus)| m.reg_unreset(&format!("minus{slot}_q"), minus)).collect();
         }
-        let behind: &[u32] = if stages >= 1 { &[place_bits] } else { &[] };
         let mut low = Vec::new();
         for slot in 1..terms {
             // A difference is the complement of the sum with the complement: this one is done, the next one may be due.
             let own = &minus[slot as usize - 1];
-            let term = shifted(m, slot, behind);
+            let term = shifted(m, slot, stages.min(1));
             low.insert(0, sum.slice(0, 2) ^ own.repeat(2));
             let bits = product_bits - 2 * slot;
             let upper = sum.slice(2, sum.width() - 2).as_signed();

@@ -137,8 +137,7 @@ impl Arithmetic for Iterative {
         // With more, no operand has a residue, and every product is exact.
         let most = 2.min(self.operand_bits - 3);
         if self.corrections > most {
-            let bits = self.operand_bits;
-            let problem = format!("{} is outside 0..={most} for operands of {bits} bits", self.corrections);
+            let problem = format!("{} is outside 0..={most}", self.corrections);
             return Err(ParameterError { parameter: "corrections", problem });
         }
         check_stages(self.stages)
@@ -253,8 +252,7 @@ impl Arithmetic for Iterative {
         let mut add = |value: &Expr, most: u32, (nonzero, place): &(Expr, Expr)| {
             let name = format!("term{}_", terms.len());
             let shift = Shift { name: &name, value, nonzero, distance: Some(place), most };
-            let cuts = if self.stages >= 1 { vec![place.width()] } else { Vec::new() };
-            terms.push(shift.build(m, &cuts));
+            terms.push(shift.build(m, self.stages.min(1)));
         };
         for (index, place) in (0..).zip(&moving.places) {
             add(&residue, self.most(index), place);

@@ -43,7 +43,7 @@ pub use rccm::Rccm;
 pub use realm::Realm;
 
 /// Pipeline registers that a product may have inside.
-pub const MAX_STAGES: u32 = 3;
+pub const MAX_STAGES: u32 = 2;
 
 /// A parameter of a family that is outside its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -331,16 +331,15 @@ impl Coded {
     }
 }
 
-/// Shared by the families: `stages` in range. Most have use for no more than two.
+/// Shared by the families: `stages` in range.
 fn check_stages(stages: u32) -> Result<(), ParameterError> {
-    check_stages_up_to(2, stages)
-}
-
-fn check_stages_up_to(most: u32, stages: u32) -> Result<(), ParameterError> {
-    if stages <= most {
+    if stages <= MAX_STAGES {
         return Ok(());
     }
-    Err(ParameterError { parameter: "stages", problem: format!("{stages} is more than {most} pipeline registers") })
+    Err(ParameterError {
+        parameter: "stages",
+        problem: format!("{stages} is more than {MAX_STAGES} pipeline registers"),
+    })
 }
 
 /// Shared by the families: operands of 4 to 16 bits.

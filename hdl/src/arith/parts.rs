@@ -70,13 +70,14 @@ pub(super) fn place(one: &Expr, bits: u32) -> Expr {
 /// Rows of conditional additions, the product of `operand` and `weights`, both signed or both unsigned.
 ///
 /// Row i adds the operand, if bit i of the weights is set, to the rows before it, shifted down by one; the bit that leaves is
-/// final. The top bit of signed weights is negative: its row subtracts. The first of the registers stands behind row 0,
-/// which is no addition, so that it is gated by their reset pin instead of LUTs; the others share the rest evenly.
+/// final. The top bit of signed weights is negative: its row subtracts. The first of up to two registers stands behind row 0,
+/// which is no addition: their reset pin gates it instead of LUTs. The second halves the rows that are left and the
+/// addition that follows them.
 pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32) -> Expr {
     let is_signed = operand.is_signed();
     let typed = |value: Expr| if is_signed { value.as_signed() } else { value };
     let (bits, count) = (operand.width(), weights.width());
-    let cuts: Vec<u32> = (0..stages).map(|stage| 1 + stage * (count - 1) / stages).collect();
+    let cuts = &[1, 1 + count.div_ceil(2)][..stages as usize];
     let mut operand = m.wire("operand", operand);
     // Bits of the weights from `row` up.
     let mut weights = m.wire("weights", weights.as_unsigned());
@@ -107,8 +108,8 @@ pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32)
             // high - operand = ~(~high + operand): complements vanish into the LUTs around, while the operand
             // enters the carry chain as it is.
             let inverse = m.wire(&format!("inverse{row}"), !&high);
-            let sum = wide(&inverse) + wide(&operand);
-            high = m.wire(&format!("row{row}"), !mux(&weight, &sum, &wide(&inverse)));
+            let difference = !(wide(&inverse) + wide(&operand));
+            high = m.wire(&format!("row{row}"), mux(&weight, &difference, &wide(&high)));
         }
     }
     typed(cat(&[high, low]))

@@ -19,9 +19,9 @@
 //! `2^(2L)` with both sides replaced: as many low product bits are dropped, and nothing is lost.
 //!
 //! **Hardware.** The encoder finds the leading one. A processing element shifts the other operand by e, one step per bit of e, and
-//! its sign goes to the column, which subtracts for nothing. Registers stand between the steps, where the reset pin makes zeros
-//! instead of LUTs: of a weight that is 0 in front of the first one, of the low bits that a step fills in front of every one. So
-//! a product with as many registers as e has bits is smaller than one with fewer, and the addition has nothing in front of
+//! its sign goes to the column, which subtracts for nothing. Registers stand behind the last steps, where the reset pin makes
+//! zeros instead of LUTs: of a weight that is 0 in front of the first one, of the low bits that a step fills in front of every
+//! one. So a product with registers is smaller than one without, and the addition has nothing in front of
 //! it. With both sides replaced, a product is a sum of two exponents and a decoder.
 //!
 //! **Error bound.** Let m be at least `2^L`, m = floor (1 + f). To nearest, f < 1/2 makes 1 of 1 + f, above 2/3 of it, and
@@ -38,10 +38,7 @@
 use super::family::{Choices, Family, Parameter};
 use super::parts::{accumulate_multiples, magnitude, normalise_upper, sign_ahead, twos_complement};
 use super::shifter::{Shift, distance_bits};
-use super::{
-    Addend, Arithmetic, ErrorBound, MAX_STAGES, ParameterError, Side, accumulate_by, check_operand_bits,
-    check_stages_up_to,
-};
+use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, accumulate_by, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat};
 use std::fmt;
 use std::sync::Arc;
@@ -69,7 +66,8 @@ pub const FAMILY: Family = Family {
     units: &[
         "operand_bits=8 side=stationary",
         "operand_bits=8 side=stationary exponents=7 stages=1",
-        "operand_bits=8 side=stationary stages=3",
+        "operand_bits=8 side=stationary stages=1",
+        "operand_bits=8 side=stationary stages=2",
         "operand_bits=8 side=stationary exponents=4",
         "operand_bits=8 side=moving codes=stochastic stages=1",
         "operand_bits=8 side=both",
@@ -121,7 +119,7 @@ pub struct Pow2 {
     pub exponents: u32,
     /// Activations and gradients are drawn.
     pub stochastic: bool,
-    /// Pipeline registers inside the product, 0..=3, with both sides rounded 0..=2.
+    /// Pipeline registers inside the product, 0..=2.
     pub stages: u32,
 }
 
@@ -222,9 +220,7 @@ impl Pow2 {
             distance: exponent.as_ref(),
             most: self.exponents - 1,
         };
-        // Steps are shared out; the part behind the last register has the addition, and takes fewer of them.
-        let cuts: Vec<u32> = (1..=self.stages).map(|stage| (stage * bits).div_ceil(self.stages + 1)).collect();
-        let value = shift.build(m, &cuts);
+        let value = shift.build(m, self.stages);
         let negative = sign_ahead(m, power.msb(), self.stages);
         Addend { value: m.wire("product", value.extend(self.product_bits())), negative: Some(negative) }
     }
@@ -238,7 +234,7 @@ impl Pow2 {
             let exponent = |code: &Expr| code.slice(0, bits).extend(bits + 1);
             m.wire("exponent", exponent(moving) + exponent(stationary))
         });
-        if self.stages >= 2 {
+        if self.stages == 2 {
             nonzero = m.reg_unreset("nonzero_q", nonzero);
             exponent = exponent.map(|exponent| m.reg_unreset("exponent_q", exponent));
         }
@@ -272,14 +268,10 @@ impl Arithmetic for Pow2 {
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
         if !(1..=self.operand_bits).contains(&self.exponents) {
-            let problem = format!(
-                "{} is outside 1..={}, the exponents of operands of {} bits",
-                self.exponents, self.operand_bits, self.operand_bits
-            );
+            let problem = format!("{} is outside 1..={}", self.exponents, self.operand_bits);
             return Err(ParameterError { parameter: "exponents", problem });
         }
-        // A sum of exponents and a decoder have a place for two.
-        check_stages_up_to(if self.rounded == Rounded::Both { 2 } else { MAX_STAGES }, self.stages)
+        check_stages(self.stages)
     }
 
     fn operand_bits(&self) -> u32 {
@@ -487,7 +479,5 @@ mod tests {
         assert_eq!(wrong(Pow2 { exponents: 0, ..good }), "exponents");
         assert_eq!(wrong(Pow2 { exponents: 9, ..good }), "exponents");
         assert_eq!(wrong(Pow2 { stages: 3, ..good }), "stages");
-        assert_eq!(wrong(Pow2 { stages: 4, rounded: Rounded::Moving, ..good }), "stages");
-        Pow2 { stages: 3, rounded: Rounded::Moving, ..good }.validate().unwrap();
     }
 }

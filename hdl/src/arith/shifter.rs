@@ -20,13 +20,13 @@ pub(super) struct Shift<'a> {
 }
 
 impl Shift<'_> {
-    /// The shifted value, as wide as the largest distance makes it. A register stands behind as many steps as each of `cuts`
-    /// says (ascending, several may say the same).
+    /// The shifted value, as wide as the largest distance makes it, `stages` cycles later.
     ///
-    /// Step i shifts by `2^i` or not. Where there is a register, nothing costs a LUT that makes a bit 0: it is done by the reset
-    /// pin. So the first register makes the value 0, and low bits, which a step fills with zeros, are free in front of
-    /// one. Without a register, the first step has an input left in its LUTs.
-    pub fn build(&self, m: &mut Builder, cuts: &[u32]) -> Expr {
+    /// Step i shifts by `2^i` or not, and a register stands behind each of the last steps. In front of one, nothing costs a
+    /// LUT that makes a bit 0: its reset pin does it. So the first register makes the value 0, and the low bits that a
+    /// step fills with zeros are free; the last steps are the wide ones. Without a register, the first step has an input
+    /// left in its LUTs.
+    pub fn build(&self, m: &mut Builder, stages: u32) -> Expr {
         let Self { name, value, nonzero, most, .. } = *self;
         let is_signed = value.is_signed();
         let typed = |value: Expr| if is_signed { value.as_signed() } else { value };
@@ -36,12 +36,13 @@ impl Shift<'_> {
         // Bits of the distance that are left count from here.
         let mut spent = 0;
         let mut shifted = value.clone();
-        if steps == 0 && cuts.is_empty() {
+        if steps == 0 && stages == 0 {
             shifted = m.wire(&format!("{name}kept"), shifted.gate(nonzero));
         }
         let mut registers = 0;
         for step in 0..=steps {
-            for _ in cuts.iter().filter(|&&cut| cut == step) {
+            // All that the steps that follow have no place for.
+            while registers + (steps - step) < stages {
                 registers += 1;
                 let next = if registers == 1 { shifted.gate(nonzero) } else { shifted };
                 shifted = m.reg_unreset(&format!("{name}shifted_stage{registers}_q"), next);
@@ -58,7 +59,7 @@ impl Shift<'_> {
                 let width = value.width() + reach;
                 let far = typed(cat(&[shifted.slice(0, width - by), Expr::zero(unsigned(by))]));
                 let next = mux(&distance.bit(step - spent), &far, &shifted.extend(width));
-                let next = if step == 0 && cuts.is_empty() { next.gate(nonzero) } else { next };
+                let next = if step == 0 && stages == 0 { next.gate(nonzero) } else { next };
                 shifted = m.wire(&format!("{name}shifted{by}"), next);
             }
         }
