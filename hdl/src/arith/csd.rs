@@ -113,7 +113,7 @@ impl Csd {
             let place_bits = self.slot_bits() - 2;
             let place = 2 * index + (slot & ((1 << place_bits) - 1));
             let (nonzero, sign) = (i64::from(slot >> place_bits & 1), i64::from(slot >> (place_bits + 1) & 1));
-            (1 - 2 * sign) * nonzero << place
+            ((1 - 2 * sign) * nonzero) << place
         };
         (0..self.terms).map(slot).sum()
     }
@@ -409,6 +409,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::unusual_byte_groupings, reason = "grouped by field")]
     fn codes_are_digits_in_slots() {
         let family = csd(8, 2);
         // 127 = 128 - 1: slot 1 from place 2, slot 0 from place 0, each of six places.

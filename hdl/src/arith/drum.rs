@@ -210,6 +210,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::unusual_byte_groupings, reason = "grouped by field")]
     fn codes_are_a_sign_a_distance_and_a_mantissa() {
         let family = drum(8, 4);
         assert_eq!(family.encode(Side::Moving, 15, 0), 0b0_000_1111);

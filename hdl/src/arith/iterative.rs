@@ -336,6 +336,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::unusual_byte_groupings, reason = "grouped by field")]
     fn codes_are_a_sign_places_and_a_residue() {
         let family = iterative(8, 1);
         assert_eq!(family.encode(Side::Moving, -107, 0), 0b1_1110_1101_01011);

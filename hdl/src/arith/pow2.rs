@@ -419,6 +419,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::unusual_byte_groupings, reason = "grouped by field")]
     fn codes_are_a_sign_a_bit_that_is_not_zero_and_an_exponent() {
         let family = pow2(8, Rounded::Stationary, 8);
         assert_eq!(family.encode(Side::Stationary, 1, 0), 0b0_1_000);
