@@ -208,7 +208,7 @@ fn steps_per_second(kind: Kind, digits: &Configuration, samples: &RunData, steps
         let start = Instant::now();
         for step in 0..steps {
             driver.load_samples(&samples.training, &batch, 0)?;
-            driver.run(Mode::Train, batch.len() as u32, rounding_seed(0, step))?;
+            driver.run(Mode::Train { halvings: 0 }, batch.len() as u32, rounding_seed(0, step))?;
         }
         rates.push(steps as f64 / start.elapsed().as_secs_f64());
         clocks = (driver.target().cycles().unwrap_or(0) - before) / steps;
@@ -222,7 +222,7 @@ fn speed(page: &mut String, digits: &Configuration, samples: &RunData) -> Result
     let (modelled, _) = steps_per_second(Kind::Model, digits, samples, 2000)?;
     let rate = |rates: &[f64]| rates.iter().map(|r| r * clocks as f64).collect::<Vec<_>>();
     let ratio = modelled.iter().zip(&simulated).map(|(m, s)| m / s).collect::<Vec<_>>();
-    let program = digits.compiled.program(Mode::Train, digits.compiled.task().batch)?;
+    let program = digits.compiled.program(Mode::Train { halvings: 0 }, digits.compiled.task().batch)?;
     let large = Design { rows: 16, columns: 16, ..digits.compiled.design().clone() };
     let emitted = (0..REPETITIONS)
         .map(|_| {

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -14,13 +13,17 @@ use logloom::flow::doctor::version;
 use logloom::flow::tool::Tool;
 use logloom::units::accuracy::accuracy;
 use logloom::units::cost::cost;
-use logloom::units::sweep::{codes, encoders, sweep};
+use logloom::units::proof::prove;
 use logloom::units::{Measured, page, select};
-use logloom_hdl::arith::{Arithmetic, FAMILIES, Side};
+use logloom_hdl::arith::FAMILIES;
 
 const SEEDS: u32 = 5;
-/// Pairs of codes that are swept in hardware; some minutes.
-const SWEPT: u64 = 1 << 28;
+
+/// What the tables of proofs say.
+const PROOF: &str = "\
+Hardware = reference, under Verilator: every operand with every draw through the encoders, every pair of different codes through the \
+product; together every pair of operands. The bounds on errors are swept over every pair of operands too, with both codes that a drawn \
+operand can have. Seconds include the compilation, on all cores.\n\n";
 
 fn main() -> Result<()> {
     // `cargo test --benches` and `cargo bench` pass flags of the standard harness.
@@ -39,6 +42,8 @@ fn main() -> Result<()> {
         eprintln!("errors and accuracy: {} {}", unit.name(), unit.parameters());
         let mut one = Measured::new(unit.as_ref())?;
         one.accuracy = Some(accuracy(&digits, unit, SEEDS, &|| ())?);
+        eprintln!("sweep: {} {}", unit.name(), unit.parameters());
+        one.proof = Some(prove(unit, &cache, &|_| ())?);
         measured.push(one);
     }
     let mut text = format!(
@@ -55,6 +60,7 @@ fn main() -> Result<()> {
          not one by one.\n\n{}",
         page::errors(&all)
     )?;
+    write!(text, "\n## Proof\n\n{PROOF}{}", page::proofs(&all))?;
     write!(
         text,
         "\n## Training\n\nHandwritten digits, network {:?}, {} epochs, seeds 0 to {}; test accuracy after the last epoch in %. Formats \
@@ -84,35 +90,10 @@ fn main() -> Result<()> {
             page::costs(&all, &measured)
         )?;
     }
-    text += &proofs(&units)?;
     std::fs::write(root.join("docs/units.md"), text)?;
     families(root, &measured)?;
     eprintln!("wrote docs/units.md");
     Ok(())
-}
-
-/// Sweeps the hardware of every unit against its reference.
-fn proofs(units: &[std::sync::Arc<dyn Arithmetic>]) -> Result<String> {
-    let mut text = String::from(
-        "\n## Hardware against reference\n\nEvery operand through the encoders (built-in simulation), every pair of codes through the product \
-         (Verilator): together every pair of operands.\n\n| family | parameters | pairs of codes | result | s |\n|---|---|---|---|---|\n",
-    );
-    for unit in units {
-        eprintln!("sweep: {} {}", unit.name(), unit.parameters());
-        let count = |side| codes(unit.as_ref(), side).len() as u64;
-        let pairs = count(Side::Moving) * count(Side::Stationary);
-        let start = Instant::now();
-        let result = if pairs <= SWEPT {
-            encoders(unit.as_ref())?;
-            sweep(std::slice::from_ref(unit), &mut |_| ())?;
-            "equal"
-        } else {
-            "not swept; sampled by the tests"
-        };
-        let seconds = if pairs <= SWEPT { format!("{:.0}", start.elapsed().as_secs_f64()) } else { String::new() };
-        writeln!(text, "| {} | `{}` | {pairs} | {result} | {seconds} |", unit.name(), unit.parameters())?;
-    }
-    Ok(text)
 }
 
 /// A page for each family: the documentation of its source, and its errors.
@@ -130,10 +111,11 @@ fn families(root: &Path, measured: &[Measured]) -> Result<()> {
         let own: Vec<&Measured> = measured.iter().filter(|unit| unit.family == family.name).collect();
         let text = format!(
             "<!-- Written by `make units` from hdl/src/arith/{0}.rs; do not edit. -->\n\n# {0}: {1}\n\n{about}\n## Errors\n\n{2}\n\
-             Cost and training: [all units](../units.md).\n",
+             ## Proof\n\n{PROOF}{3}\nCost and training: [all units](../units.md).\n",
             family.name,
             family.summary,
-            page::errors(&own)
+            page::errors(&own),
+            page::proofs(&own)
         );
         std::fs::write(folder.join(format!("{}.md", family.name)), text)?;
     }

@@ -9,7 +9,7 @@ use logloom_hdl::link::map::{self, Region, Register};
 use logloom_sim::target::Target;
 use serde::Serialize;
 
-use crate::compile::{Compiled, MemoryPlan, Mode};
+use crate::compile::{Compiled, MemoryPlan};
 use crate::train::checkpoint::{Checkpoint, state_digest};
 use crate::train::data::epoch_order;
 use crate::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
@@ -143,7 +143,7 @@ pub fn verify(
         for (driver, name) in drivers.iter_mut().zip(&names) {
             driver.load_samples(training, indices, sample_seed(seed, done)).with_context(|| name.clone())?;
             (_, instructions) = driver
-                .begin(Mode::Train, indices.len() as u32, rounding_seed(seed, done))
+                .begin(compiled.task().training(done / per_epoch), indices.len() as u32, rounding_seed(seed, done))
                 .with_context(|| name.clone())?;
         }
         let total = instructions.len() as u32;

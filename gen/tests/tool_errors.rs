@@ -83,6 +83,39 @@ fn tool_that_dies() {
     assert!(!folder.path().join("runs").exists(), "nothing is left behind");
 }
 
+#[test]
+fn unit_into_a_folder_with_foreign_files() {
+    let folder = folder();
+    let write = || logloom(folder.path(), &["units", "exact", "operand_bits=4", "-o", "out"], &[]);
+    assert!(write().status.success());
+    assert!(write().status.success(), "its own folder may be written again");
+    std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::fs::write(folder.path().join("out/thesis.txt"), "years of work").unwrap();
+    insta::assert_snapshot!(transcript(&write()));
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["thesis.txt"]);
+}
+
+/// A folder holds one unit.
+#[test]
+fn units_into_one_folder() {
+    let folder = folder();
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["units", "exact", "-o", "out"], &[])));
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn proof_without_verilator() {
+    let folder = folder();
+    let output = logloom(
+        folder.path(),
+        &["units", "exact", "operand_bits=4", "--prove"],
+        &[("LOGLOOM_VERILATOR", "no-such-verilator")],
+    );
+    insta::assert_snapshot!(transcript(&output));
+}
+
 /// Data files and checkpoints with bytes changed, cut or added: an error with exit code 2, or a run; never a panic.
 #[test]
 fn mutated_data_files() {

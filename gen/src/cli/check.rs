@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let memories = design.memories();
     let memory_bits = memories.iter().map(|memory| memory.total_bits()).sum();
     let pe_count = design.rows * design.columns;
-    let step = configuration.compiled.program(Mode::Train, configuration.training.batch)?;
+    let step = configuration.compiled.program(Mode::Train { halvings: 0 }, configuration.training.batch)?;
     let cycles_per_batch = program_cycles(&step, design);
     if arguments.json {
         let origins = configuration.settings.iter();

@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let text = std::fs::read_to_string(&arguments.config).with_context(|| arguments.config.display().to_string())?;
 
     let mut plan = emit::accelerator(compiled.design(), &text)?;
-    emit::program(&mut plan, &compiled.program(Mode::Train, compiled.task().batch)?);
+    emit::program(&mut plan, &compiled.program(Mode::Train { halvings: 0 }, compiled.task().batch)?);
     let seed = configuration.training.seed.into();
     emit::testbench(&mut plan, &emit::record_training(compiled, &data.training, seed, arguments.steps.into())?);
     let written = plan.write(&arguments.output)?;
@@ -60,14 +60,6 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         output.json(&Report { digest: plan.digest(), files: plan.entries() })?;
         return Ok(Outcome::Good);
     }
-    output.line(&format!(
-        "{}: {} files written, {} unchanged, {} removed",
-        arguments.output.display(),
-        written.written,
-        written.unchanged,
-        written.removed
-    ))?;
-    output.line(&format!("digest {}", plan.digest()))?;
-    output.line(&format!("`make -C {}` runs the testbench under Verilator", arguments.output.join("tb").display()))?;
+    output.written(&arguments.output, &plan, &written, "runs the testbench under Verilator")?;
     Ok(Outcome::Good)
 }

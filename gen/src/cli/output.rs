@@ -1,8 +1,12 @@
 //! Standard output that a reader may close early.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::Path;
 
 use serde::Serialize;
+
+use crate::emit::Plan;
+use crate::emit::plan::Written;
 
 /// Version of the JSON objects that `--json` prints; changes when a field changes its meaning or goes away.
 const FORMAT_VERSION: u32 = 1;
@@ -40,6 +44,14 @@ impl Output {
         }
         let line = serde_json::to_string(&Versioned { format_version: FORMAT_VERSION, result })?;
         self.line(&line)
+    }
+
+    /// Says what was written where, and what can be done there: `make -C <folder>/tb` does `what`.
+    pub fn written(&mut self, folder: &Path, plan: &Plan, written: &Written, what: &str) -> anyhow::Result<()> {
+        let Written { written, unchanged, removed } = written;
+        self.line(&format!("{}: {written} files written, {unchanged} unchanged, {removed} removed", folder.display()))?;
+        self.line(&format!("digest {}", plan.digest()))?;
+        self.line(&format!("`make -C {}` {what}", folder.join("tb").display()))
     }
 
     /// Hands everything to the reader.

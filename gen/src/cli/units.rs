@@ -7,15 +7,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Outcome;
-use super::output::{Output, table};
+use super::output::{Output, grouped, table};
 use crate::config::Configuration;
+use crate::emit;
 use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
 use crate::units::cost::cost;
+use crate::units::proof::{pairs, prove};
 use crate::units::{Measured, against_exact, select};
 
-/// List the units of arithmetic with their errors; measure their cost on a fabric and what they train to
+/// List the units of arithmetic with their errors; prove their hardware, measure their cost on a fabric and what they train to
 #[derive(Args)]
 pub struct Arguments {
     /// Only this family
@@ -29,6 +31,12 @@ pub struct Arguments {
     /// Train the network of this configuration with each unit, on the model
     #[arg(long, value_name = "CONFIG")]
     train: Option<PathBuf>,
+    /// Sweep each unit's hardware against its reference: all pairs of operands, under Verilator
+    #[arg(long)]
+    prove: bool,
+    /// Write the unit's Verilog and a testbench that asserts its bound into this folder; absent, empty, or written before
+    #[arg(short, long, value_name = "FOLDER", requires = "settings")]
+    output: Option<PathBuf>,
     /// Placements and training runs per unit
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
@@ -46,22 +54,34 @@ struct Report {
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let units = select(arguments.family.as_deref(), arguments.settings.as_deref())?;
     let configuration = arguments.train.as_deref().map(|path| Configuration::load(path, &[])).transpose()?;
-    let bar = ProgressBar::new(units.len() as u64);
-    let style = "{msg}  {wide_bar} {pos}/{len} units  {eta}";
+    // A sweep takes minutes where all the rest takes seconds.
+    let work: Vec<u64> = units.iter().map(|unit| if arguments.prove { pairs(unit) } else { 1 }).collect();
+    let bar = ProgressBar::new(work.iter().sum());
+    let style = "{msg}  {wide_bar} {percent} %  {eta}";
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     let cache = Cache::new(measurements());
     let mut measured = Vec::new();
-    for unit in &units {
+    let mut done = 0;
+    let mut written = None;
+    for (unit, work) in units.iter().zip(work) {
         bar.set_message(format!("{} {}", unit.name(), unit.parameters()));
         let mut one = Measured::new(unit.as_ref())?;
+        if let Some(folder) = &arguments.output {
+            let plan = emit::unit(unit.as_ref(), &one.errors)?;
+            written = Some((folder, plan.write(folder)?, plan));
+        }
         if let Some(fabric) = arguments.fabric {
             one.cost = Some(cost(unit.as_ref(), fabric, arguments.seeds, &cache)?);
         }
         if let Some(configuration) = &configuration {
             one.accuracy = Some(accuracy(configuration, unit, arguments.seeds, &|| bar.tick())?);
         }
+        if arguments.prove {
+            one.proof = Some(prove(unit, &cache, &|pairs| bar.inc(pairs))?);
+        }
         measured.push(one);
-        bar.inc(1);
+        done += work;
+        bar.set_position(done);
     }
     bar.finish_and_clear();
     if arguments.json {
@@ -72,6 +92,10 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     if arguments.fabric.is_some() {
         output.line("")?;
         output.text(&costs(&measured))?;
+    }
+    if let Some((folder, written, plan)) = &written {
+        output.line("")?;
+        output.written(folder, plan, written, "multiplies under Verilator and asserts the bound")?;
     }
     Ok(Outcome::Good)
 }
@@ -85,7 +109,7 @@ fn measurements() -> PathBuf {
     }
 }
 
-/// Errors in percent, and toggles; with accuracies where there are any.
+/// Errors in percent, and toggles; with accuracies and proofs where there are any.
 fn errors(units: &[Measured]) -> String {
     let percent = |value: f64| format!("{:.2}", 100.0 * value);
     let mut heading =
@@ -93,6 +117,9 @@ fn errors(units: &[Measured]) -> String {
     let trained = units.iter().any(|unit| unit.accuracy.is_some());
     if trained {
         heading.extend(["trained %", "worst %"]);
+    }
+    if units.iter().any(|unit| unit.proof.is_some()) {
+        heading.extend(["pairs swept", "s"]);
     }
     let mut rows = vec![heading.into_iter().map(String::from).collect::<Vec<_>>()];
     for unit in units {
@@ -111,6 +138,9 @@ fn errors(units: &[Measured]) -> String {
         ];
         if let Some(accuracy) = &unit.accuracy {
             row.extend([percent(accuracy.mean), percent(accuracy.worst)]);
+        }
+        if let Some(proof) = &unit.proof {
+            row.extend([grouped(proof.pairs), format!("{:.0}", proof.seconds)]);
         }
         rows.push(row);
     }

@@ -81,7 +81,7 @@ mod tests {
     fn simulated(compiled: &Compiled, samples: u32) -> Vec<(Instruction, u64, u64)> {
         let mut target = simulation(compiled.design());
         let mut driver = Driver::new(&mut target, compiled).unwrap();
-        let (_, program) = driver.begin(Mode::Train, samples, 1).unwrap();
+        let (_, program) = driver.begin(Mode::Train { halvings: 0 }, samples, 1).unwrap();
         program
             .into_iter()
             .map(|instruction| {
@@ -120,10 +120,10 @@ mod tests {
         let compiled = compiled(&[5, 4, 3], 4, 2, 3, mitchell(4, 16));
         let mut target = simulation(compiled.design());
         let mut driver = Driver::new(&mut target, &compiled).unwrap();
-        driver.run(Mode::Train, 4, 1).unwrap();
+        driver.run(Mode::Train { halvings: 0 }, 4, 1).unwrap();
         driver.target().write(&[(Register::Control.address(), control::CLEAR)]).unwrap();
-        driver.run(Mode::Train, 4, 1).unwrap();
-        let program = compiled.program(Mode::Train, 4).unwrap();
+        driver.run(Mode::Train { halvings: 0 }, 4, 1).unwrap();
+        let program = compiled.program(Mode::Train { halvings: 0 }, 4).unwrap();
         let simulated = register(driver.target(), Register::Cycles);
         // The driver may clear the counters itself; either way one program was counted.
         assert_eq!(program_cycles(&program, compiled.design()), u64::from(simulated));

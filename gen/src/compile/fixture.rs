@@ -61,6 +61,7 @@ pub(crate) fn task(network: &[u32], batch: u32) -> Task {
         network: network.to_vec(),
         batch,
         learning_rate_shift: 3,
+        milestones: Vec::new(),
         rounding: Rounding::Nearest,
         weight_scales: vec![0; network.len() - 1],
     }

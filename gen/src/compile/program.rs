@@ -22,6 +22,8 @@ pub struct Task {
     pub batch: u32,
     /// The learning rate is 2^-shift, on the sum of a batch's gradients divided by the next power of two >= batch.
     pub learning_rate_shift: u32,
+    /// Completed epochs after which the learning rate is halved; one that stands here twice quarters it.
+    pub milestones: Vec<u32>,
     /// How an update is rounded to the master's grid.
     pub rounding: Rounding,
     /// s for each layer: its weights are master weights times 2^-s, so that they fill the range of their format.
@@ -29,6 +31,16 @@ pub struct Task {
 }
 
 impl Task {
+    /// The mode of the steps of an epoch, counted from 0.
+    pub fn training(&self, epoch: u64) -> Mode {
+        Mode::Train { halvings: self.halvings(epoch) }
+    }
+
+    /// How often the learning rate has been halved before an epoch, counted from 0.
+    pub fn halvings(&self, epoch: u64) -> u8 {
+        self.milestones.iter().filter(|&&milestone| u64::from(milestone) <= epoch).count() as u8
+    }
+
     /// Format of the master weights into layer l, l = 1 .. L, on a design with this format.
     pub fn weight_format(&self, l: usize, format: Format) -> Format {
         Format { frac: format.frac + self.weight_scales[l - 1], ..format }
@@ -38,8 +50,9 @@ impl Task {
 /// What a program does with the samples in the input matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
-    /// One step of gradient descent. Loss and correct predictions are counted from the weights before the step.
-    Train,
+    /// One step of gradient descent, at the learning rate after so many halvings. Loss and correct predictions are counted
+    /// from the weights before the step.
+    Train { halvings: u8 },
     /// Forward pass, predictions, and the counts of loss and correct predictions. Labels are needed.
     Evaluate,
     /// Forward pass, predictions, and the logarithm of each sample's sum of exponentials. No labels are needed.
@@ -54,7 +67,7 @@ pub struct Shifts {
     pub forward: u8,
     /// Gradients times weights to gradients; 0 in the first layer, whose inputs have none.
     pub gradient: u8,
-    /// Activations times gradients to weights, learning rate and mean over the batch included.
+    /// Activations times gradients to weights, learning rate before its first halving and mean over the batch included.
     pub update: u8,
 }
 
@@ -151,13 +164,13 @@ impl Compiled {
         let mut program: Vec<Instruction> =
             (1..=self.layers()).map(|l| Instruction::Gemm(self.forward(l, samples))).collect();
         program.push(Instruction::Softmax(self.softmax(mode, samples)));
-        if mode == Mode::Train {
+        if let Mode::Train { halvings } = mode {
             for l in (1..=self.layers()).rev() {
                 // The input gradient needs the weights as they were in the forward pass.
                 if l > 1 {
                     program.push(Instruction::Gemm(self.input_gradient(l, samples)));
                 }
-                program.push(Instruction::Gemm(self.update(l, samples)));
+                program.push(Instruction::Gemm(self.update(l, samples, halvings)));
             }
         }
         program.push(Instruction::Halt);
@@ -204,7 +217,7 @@ impl Compiled {
         let gradient = self.gradient(self.layers());
         Softmax {
             passes: match mode {
-                Mode::Train => Passes::Gradient,
+                Mode::Train { .. } => Passes::Gradient,
                 Mode::Evaluate => Passes::Loss,
                 Mode::Predict => Passes::LogSum,
             },
@@ -239,12 +252,12 @@ impl Compiled {
 
     /// `W -= Xt dY`, or the same by columns as `Wt -= dYt X`, whichever keeps the array busier. The sums are the same;
     /// stochastic rounding draws other numbers. Where gradients have no stationary code, only the second form remains.
-    fn update(&self, l: usize, samples: u32) -> Gemm {
+    fn update(&self, l: usize, samples: u32, halvings: u8) -> Gemm {
         let (x, dy, w) = (self.activation(l - 1), self.gradient(l), self.weight(l));
         let gemm = Gemm {
             dest: Dest::Weight,
             rounding: self.task.rounding,
-            shift: self.shifts(l).update,
+            shift: self.shifts(l).update + halvings,
             // Every layer draws other random numbers.
             salt: (l % 256) as u8,
             k: narrow(samples),
@@ -316,6 +329,7 @@ fn shifts(task: &Task, design: &Design) -> Result<Vec<Shifts>, CompileError> {
         })
     };
     let mean = i64::from(task.batch.next_power_of_two().ilog2()) + i64::from(task.learning_rate_shift);
+    let halvings = task.milestones.len() as i64;
     let last = task.weight_scales.len();
     let layer = |(l, &scale): (usize, &u32)| {
         let (copy, weight) = (copy + i64::from(scale), weight + i64::from(scale));
@@ -323,7 +337,11 @@ fn shifts(task: &Task, design: &Design) -> Result<Vec<Shifts>, CompileError> {
         Ok(Shifts {
             forward: shift(what, activation + copy, result, 0)?,
             gradient: if l == 1 { 0 } else { shift("a gradient", gradient + copy, gradient, 0)? },
-            update: shift("a weight update", activation + gradient, weight, mean)?,
+            update: {
+                // Up to the last halving.
+                shift("a weight update", activation + gradient, weight, mean + halvings)?;
+                shift("a weight update", activation + gradient, weight, mean)?
+            },
         })
     };
     (1..).zip(&task.weight_scales).map(layer).collect()
@@ -384,7 +402,7 @@ mod tests {
         // p = 22 to 10 fraction bits, 16 dropped, lift 4; p = 24 to 12, and 3 + 4 for rate and mean.
         assert_eq!(compiled.shifts(1), Shifts { forward: 0, gradient: 0, update: 7 });
         assert_eq!(compiled.shifts(2), Shifts { forward: 2, gradient: 0, update: 7 });
-        insta::assert_snapshot!(listing(&compiled.program(Mode::Train, 16).unwrap()), @r"
+        insta::assert_snapshot!(listing(&compiled.program(Mode::Train { halvings: 0 }, 16).unwrap()), @r"
         0  gemm moving=activation moving_by=row stationary=weight stationary_by=row dest=activation dest_by=row rounding=nearest m=16 k=65 n=32 block=16 moving_stride=9 stationary_stride=4 dest_base=18 dest_stride=5
         1  gemm moving=activation moving_by=row stationary=weight stationary_by=row dest=accumulator dest_by=row rounding=nearest m=16 k=33 n=10 block=16 moving_base=18 moving_stride=5 stationary_base=36 stationary_stride=2
         2  softmax passes=gradient shift=2 m=16 n=10 dest_base=8 dest_stride=2
@@ -411,7 +429,7 @@ mod tests {
     fn a_partial_batch_changes_nothing_but_the_sample_count() {
         let compiled = compiled(&[5, 4, 3], 6, 2, 2, exact());
         let shift = |samples| -> Vec<u8> {
-            let program = compiled.program(Mode::Train, samples).unwrap();
+            let program = compiled.program(Mode::Train { halvings: 0 }, samples).unwrap();
             program
                 .iter()
                 .map(|i| match i {
@@ -423,7 +441,10 @@ mod tests {
         };
         assert_eq!(shift(6), shift(1));
         for samples in [0, 7] {
-            assert!(matches!(compiled.program(Mode::Train, samples), Err(CompileError::Samples { .. })));
+            assert!(matches!(
+                compiled.program(Mode::Train { halvings: 0 }, samples),
+                Err(CompileError::Samples { .. })
+            ));
         }
     }
 
@@ -439,6 +460,28 @@ mod tests {
             assert_eq!(scaled.gradient, if l == 1 { 0 } else { plain.gradient + scale });
             assert_eq!(scaled.update, plain.update - scale);
         }
+    }
+
+    #[test]
+    fn milestones_halve_the_learning_rate() {
+        let plain = compiled(&[5, 4, 3], 6, 2, 2, exact());
+        let task = Task { milestones: vec![3, 1, 3], ..plain.task().clone() };
+        assert_eq!([0, 1, 2, 3, 9].map(|epoch| task.halvings(epoch)), [0, 1, 1, 3, 3]);
+        let compiled = Compiled::new(&task, plain.design()).unwrap();
+        let shifts = |epoch| -> Vec<u8> {
+            let program = compiled.program(task.training(epoch), 6).unwrap();
+            let updates = program.iter().filter_map(|instruction| match instruction {
+                Instruction::Gemm(gemm) if gemm.dest == Dest::Weight => Some(gemm.shift),
+                _ => None,
+            });
+            updates.collect()
+        };
+        let first = shifts(0);
+        assert_eq!(first.len(), 2);
+        assert_eq!(shifts(3), first.iter().map(|shift| shift + 3).collect::<Vec<_>>());
+        // The last one counts for what an instruction can hold.
+        let endless = Task { milestones: vec![1; 32], ..task };
+        assert!(matches!(Compiled::new(&endless, plain.design()), Err(CompileError::Shift { .. })));
     }
 
     #[test]
@@ -473,7 +516,7 @@ mod tests {
         ) {
             let compiled = compiled(&network, batch, rows, columns, exact());
             let samples = samples.min(batch);
-            let program = compiled.program(Mode::Train, samples).unwrap();
+            let program = compiled.program(Mode::Train { halvings: 0 }, samples).unwrap();
             prop_assert_eq!(program.len(), 3 * (network.len() - 1) + 1);
             let plan = compiled.plan();
             let stored = |region: &crate::config::plan::Region, base: u16, stride: u16| {

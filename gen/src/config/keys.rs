@@ -274,6 +274,12 @@ fn after_families() -> Vec<Key> {
             "per batch mean; the mean divides by the next power of two >= batch",
         ),
         key(
+            "training.milestones",
+            Kind::Integers { min: 1, max: 1_000_000 },
+            Absent::Optional,
+            "epochs after which the learning rate is halved; [24, 24] quarters it after 24",
+        ),
+        key(
             "training.rounding",
             Kind::Choice(vec!["nearest", "stochastic"]),
             Absent::Default("\"nearest\""),

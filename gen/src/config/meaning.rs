@@ -139,6 +139,7 @@ impl Meaning<'_> {
             network: layers.clone(),
             batch: training.batch,
             learning_rate_shift: training.learning_rate_shift,
+            milestones: self.milestones(),
             rounding: training.rounding,
             weight_scales,
         };
@@ -254,6 +255,13 @@ impl Meaning<'_> {
             },
             epochs: self.given("training.epochs"),
             seed: self.given("training.seed"),
+        }
+    }
+
+    fn milestones(&self) -> Vec<u32> {
+        match self.value("training.milestones") {
+            Some(Value::Integers(epochs)) => epochs.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -459,9 +467,13 @@ impl Meaning<'_> {
     /// What the compiler has against a valid design whose memories suffice.
     fn refused(mut self, error: &CompileError) -> ConfigErrors {
         let keys: &[&str] = match error {
-            CompileError::Shift { .. } => {
-                &["training.learning_rate", "formats.weight", "formats.activation", "formats.gradient"]
-            }
+            CompileError::Shift { .. } => &[
+                "training.learning_rate",
+                "training.milestones",
+                "formats.weight",
+                "formats.activation",
+                "formats.gradient",
+            ],
             CompileError::AccumulatorTooNarrow { .. } => &["array.accumulator_bits", "network.layers"],
             _ => &["network.layers", "training.batch"],
         };

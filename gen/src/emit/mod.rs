@@ -3,6 +3,7 @@
 //! A [`Plan`] holds all files before the first is written. [`accelerator()`] plans the hardware and its description,
 //! [`program()`] the instructions, [`testbench()`] a folder that simulates them and needs no Logloom;
 //! [`simulator`] makes the same folder into a process that a [`Target`](logloom_sim::target::Target) drives.
+//! [`unit()`] plans a multiplier by itself.
 //!
 //! | path | contents |
 //! |---|---|
@@ -20,16 +21,19 @@ pub mod simulator;
 mod testbench;
 mod training;
 pub mod transactions;
+mod unit;
 
 pub use plan::{Plan, PlanError};
 pub use testbench::testbench;
 pub use training::record_training;
 pub use transactions::{Part, Recorder, Transaction};
+pub use unit::unit;
 
 use logloom_hdl::accelerator;
 use logloom_hdl::control::isa::{self, Instruction};
 use logloom_hdl::design::{Design, DesignError};
-use logloom_hdl::rtl::{ElaborationError, verilog};
+use logloom_hdl::rtl::{ElaborationError, Module, verilog};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Why a design does not become files.
@@ -51,16 +55,22 @@ pub fn accelerator(design: &Design, config: &str) -> Result<Plan, EmitError> {
     let digest = digest::design(design);
     let top = accelerator::accelerator(design, digest::word(design))?;
     let mut plan = Plan::new(&digest, config);
+    add_verilog(&mut plan, &top, &digest)?;
+    documents::plan(&mut plan, design, &digest);
+    Ok(plan)
+}
+
+/// Plans the Verilog of a module and all below it, in the folder `rtl`.
+fn add_verilog(plan: &mut Plan, top: &Arc<Module>, digest: &str) -> Result<(), ElaborationError> {
     let mut names = String::new();
     for module in top.hierarchy()? {
         let file = format!("{}.v", module.name);
-        plan.add(format!("rtl/{file}"), verilog::print(&module, &header(&digest)));
+        plan.add(format!("rtl/{file}"), verilog::print(&module, &header(digest)));
         names += &file;
         names.push('\n');
     }
     plan.add("rtl/files.f", names);
-    documents::plan(&mut plan, design, &digest);
-    Ok(plan)
+    Ok(())
 }
 
 /// Plans a program: `program.hex`, eight words per line, for `$readmemh`; `listing.txt`.

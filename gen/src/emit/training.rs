@@ -4,7 +4,7 @@ use anyhow::Result;
 use logloom_sim::model::Model;
 
 use super::{Part, Recorder, digest};
-use crate::compile::{Compiled, Mode};
+use crate::compile::Compiled;
 use crate::train::data::epoch_order;
 use crate::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
 use crate::train::weights::{Samples, quantised_weights};
@@ -26,11 +26,12 @@ pub fn record_training(compiled: &Compiled, training: &Samples, seed: u64, steps
     let mut driver = Driver::new(&mut recorder, compiled)?;
     let batches = (0..).flat_map(|epoch| {
         let order = epoch_order(training.len(), seed, epoch);
-        order.chunks(task.batch as usize).map(<[u32]>::to_vec).collect::<Vec<_>>()
+        let mode = task.training(epoch);
+        order.chunks(task.batch as usize).map(|indices| (mode, indices.to_vec())).collect::<Vec<_>>()
     });
-    for (step, indices) in (0..steps).zip(batches) {
+    for (step, (mode, indices)) in (0..steps).zip(batches) {
         driver.load_samples(training, &indices, sample_seed(seed, step))?;
-        driver.run(Mode::Train, indices.len() as u32, rounding_seed(seed, step))?;
+        driver.run(mode, indices.len() as u32, rounding_seed(seed, step))?;
     }
 
     recorder.part("expected", "Every word of every memory after the last step.");

@@ -1,17 +1,19 @@
 //! What a module costs, and how fast it is, on a fabric.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use logloom_hdl::rtl::{Module, verilog};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
 use super::doctor::version;
 use super::fabric::Fabric;
 use super::frame::frame;
-use super::nextpnr;
+use super::nextpnr::{self, Utilisation};
 use super::tool::Tool;
 use super::yosys::{self, CellCounts, scratch};
 
@@ -86,6 +88,50 @@ pub fn fmax(module: &Arc<Module>, fabric: Fabric, seeds: &[u32], cache: &Cache) 
         })
     };
     seeds.iter().map(of_seed).collect()
+}
+
+/// A module that has been placed and routed on a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Routed {
+    /// MHz of the slowest path from register to register.
+    pub fmax: f64,
+    /// Places by kind, as nextpnr names them; those of the frame included.
+    pub utilisation: BTreeMap<String, Utilisation>,
+    /// What placing and routing took.
+    pub seconds: f64,
+}
+
+/// Places and routes a large module in its [`frame`], each of its modules synthesised once (for least area, as for [`cells`]).
+///
+/// # Errors
+/// As [`fmax`]; the module does not fit, or takes nextpnr longer than `limit`.
+pub fn routed(module: &Arc<Module>, fabric: Fabric, seed: u32, limit: Duration, cache: &Cache) -> Result<Routed> {
+    let frame = frame(module)?;
+    let sources = sources(&frame)?;
+    let folder = scratch()?;
+    let netlist = folder.path().join("netlist.json");
+    let mut options = yosys::Options { by_module: true, ..yosys::Options::new(fabric) };
+    let key = Key {
+        method: METHOD,
+        verilog: &sources,
+        tools: versions(&[Tool::Yosys, fabric.nextpnr()])?,
+        passes: &options.passes(&frame.name),
+        place: fabric.facts().place,
+        seed: Some(seed),
+    };
+    cache.get(&format!("{}-{}-routed", module.name, fabric.name()), &key, || {
+        options.json = Some(netlist.clone());
+        yosys::synthesise(&write(&sources, folder.path())?, &frame.name, &options)?;
+        let start = Instant::now();
+        let options = nextpnr::Options { limit, ..nextpnr::Options::new(seed) };
+        let report = nextpnr::place_and_route(&netlist, fabric, &options)?;
+        let fmax = report.slowest_clock();
+        Ok(Routed {
+            fmax: fmax.with_context(|| format!("{}: no path from register to register", frame.name))?,
+            utilisation: report.utilisation,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    })
 }
 
 fn sources(module: &Arc<Module>) -> Result<Vec<Source>> {
@@ -163,6 +209,29 @@ mod tests {
             assert_eq!(framed.dff, alone.dff + 1 + 2 * 8, "{fabric:?}");
             assert_eq!(framed.carry, alone.carry, "{fabric:?}");
             assert!((7..=10).contains(&(framed.sites - alone.sites)), "{fabric:?}: {framed:?}");
+        }
+    }
+
+    #[test]
+    fn a_hierarchy_is_routed_once() {
+        let (counter, mut m) = (counter(), Builder::new("pair", "For a test."));
+        let enable = m.input("enable_i", unsigned(1));
+        let first = m.instance("first", &counter, &[("enable_i", &enable)]).get("count_o");
+        let second = m.instance("second", &counter, &[("enable_i", &first.bit(7))]).get("count_o");
+        m.output("count_o", first ^ second);
+        let pair = m.finish().unwrap();
+        for fabric in [Fabric::Ice40, Fabric::Ecp5] {
+            if !needs(&[Tool::Yosys, fabric.nextpnr()]) {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let cache = Cache::new(folder.path());
+            let routed = || routed(&pair, fabric, 1, Duration::from_secs(600), &cache).unwrap();
+            let first = routed();
+            assert!((80.0..1000.0).contains(&first.fmax), "{fabric:?}: {first:?}");
+            // Two counters, and the registers of the frame.
+            assert!(first.utilisation.values().any(|places| (16..100).contains(&places.used)), "{fabric:?}: {first:?}");
+            assert_eq!((routed(), files(folder.path())), (first, 1));
         }
     }
 }

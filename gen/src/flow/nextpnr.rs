@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::fabric::Fabric;
 use super::gowin;
@@ -38,7 +38,7 @@ pub struct Report {
     pub utilisation: BTreeMap<String, Utilisation>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Utilisation {
     pub used: u64,
     pub available: u64,

@@ -15,8 +15,9 @@ use super::tool::{Tool, ToolError};
 #[derive(Clone, Debug)]
 pub struct Options {
     pub fabric: Fabric,
-    /// Keep the module boundaries: easier to read, costs some area.
-    pub keep_hierarchy: bool,
+    /// Synthesise each module on its own, once however many instances it has, and flatten then: an array takes seconds
+    /// instead of an hour, and nothing is optimised across its elements.
+    pub by_module: bool,
     /// Area before delay (some per cent fewer LUTs).
     pub least_area: bool,
     /// Turn `*` into Booth multipliers first.
@@ -35,7 +36,7 @@ impl Options {
     pub fn new(fabric: Fabric) -> Self {
         Options {
             fabric,
-            keep_hierarchy: false,
+            by_module: false,
             least_area: true,
             booth: false,
             parameters: BTreeMap::new(),
@@ -61,8 +62,8 @@ impl Options {
             script.push_str("; scratchpad -set abc9.D 90000");
         }
         let _ = write!(script, "; {} -top {top}", self.fabric.facts().synthesis);
-        if self.keep_hierarchy {
-            script.push_str(" -noflatten");
+        if self.by_module {
+            script.push_str(" -noflatten; flatten; opt_clean");
         }
         // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
         script.push_str("; delete t:$scopeinfo");

@@ -388,7 +388,12 @@ mod tests {
             driver.load_samples(&samples, &[0, 1, 2, 3], 0).unwrap();
             let mut counters = Vec::new();
             for _ in 0..3 {
-                for (mode, samples) in [(Mode::Train, 4), (Mode::Train, 3), (Mode::Evaluate, 4), (Mode::Predict, 2)] {
+                for (mode, samples) in [
+                    (Mode::Train { halvings: 0 }, 4),
+                    (Mode::Train { halvings: 0 }, 3),
+                    (Mode::Evaluate, 4),
+                    (Mode::Predict, 2),
+                ] {
                     counters.push(driver.run(mode, samples, 0).unwrap());
                 }
             }

@@ -137,11 +137,12 @@ pub fn train(
     let (inputs, test_inputs) = (normalise.apply(training)?, normalise.apply(test)?);
     let mut network = FloatNetwork::new(&task.network, seed);
     // The accelerator divides by a power of two, for the last, shorter batch too.
-    let rate = 0.5f32.powi((task.learning_rate_shift + task.batch.next_power_of_two().ilog2()) as i32);
+    let shift = (task.learning_rate_shift + task.batch.next_power_of_two().ilog2()) as i32;
     let row = |inputs: &[f32], sample: usize| inputs[sample * training.features..][..training.features].to_vec();
     let (mut loss, mut correct) = (0.0, 0);
     for epoch in 0..epochs {
         (loss, correct) = (0.0, 0);
+        let rate = 0.5f32.powi(shift + i32::from(task.halvings(epoch.into())));
         for batch in epoch_order(training.samples(), seed, epoch.into()).chunks(task.batch as usize) {
             let mut gradient = network.zeros();
             for &sample in batch {

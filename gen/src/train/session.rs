@@ -155,12 +155,13 @@ pub fn train(
     let mut stopped = false;
     'run: for epoch in records.len() as u32..settings.epochs {
         let order = epoch_order(training.len(), settings.seed, epoch.into());
+        let mode = compiled.task().training(epoch.into());
         let mut totals = Totals::default();
         for (step, indices) in (0..).zip(order.chunks(batch)) {
             let number = u64::from(epoch) * u64::from(steps) + u64::from(step);
             driver.load_samples(training, indices, sample_seed(settings.seed, number))?;
             let seed = rounding_seed(settings.seed, number);
-            totals.add(indices.len(), &driver.run(Mode::Train, indices.len() as u32, seed)?);
+            totals.add(indices.len(), &driver.run(mode, indices.len() as u32, seed)?);
             // The epoch's last step is reported with its record.
             if step + 1 < steps {
                 let progress = progress(epoch, step + 1, steps, settings, &totals, None);
@@ -323,6 +324,7 @@ fn identity(compiled: &Compiled, training: &Samples, seed: u64) -> Vec<(&'static
         let input: Vec<u8> = training.input(sample).iter().flat_map(|v| v.to_le_bytes()).collect();
         data.update(input);
     }
+    let milestones: Vec<String> = task.milestones.iter().map(u32::to_string).collect();
     let rounding = match task.rounding {
         Rounding::Nearest => "nearest",
         Rounding::Stochastic => "stochastic",
@@ -333,6 +335,7 @@ fn identity(compiled: &Compiled, training: &Samples, seed: u64) -> Vec<(&'static
         ("design", hex(Sha256::digest(compiled.design().digest_text()))),
         ("batch", task.batch.to_string()),
         ("learning_rate", format!("2^-{}", task.learning_rate_shift)),
+        ("milestones", milestones.join(" ")),
         ("rounding", rounding.to_string()),
         ("weight_scale", task.weight_scales.iter().map(|s| format!("2^-{s}")).collect::<Vec<_>>().join(" ")),
         ("seed", seed.to_string()),
@@ -498,6 +501,13 @@ mod tests {
             Rings { compiled: rings.compiled.with_arithmetic(ternary).unwrap(), ..rings }
         }
 
+        /// With a learning rate that falls.
+        fn falling() -> Self {
+            let rings = Self::new(Rounding::Stochastic);
+            let task = Task { milestones: vec![2, 5], ..rings.compiled.task().clone() };
+            Rings { compiled: Compiled::new(&task, rings.compiled.design()).unwrap(), ..rings }
+        }
+
         fn train(
             &self,
             settings: &Settings,
@@ -520,7 +530,8 @@ mod tests {
     /// the state.
     #[test]
     fn a_resumed_run_is_the_same_run() {
-        for rings in [Rings::new(Rounding::Nearest), Rings::new(Rounding::Stochastic), Rings::drawn()] {
+        let plain = [Rings::new(Rounding::Nearest), Rings::new(Rounding::Stochastic)];
+        for rings in plain.into_iter().chain([Rings::drawn(), Rings::falling()]) {
             let folder = tempfile::tempdir().unwrap();
             let (whole_path, path) = (folder.path().join("whole"), folder.path().join("parts"));
             let whole = rings.train(&settings(6, Some(&whole_path)), None, None).unwrap();
@@ -537,6 +548,11 @@ mod tests {
         }
         let digest = |rounding| Rings::new(rounding).train(&settings(1, None), None, None).unwrap().state_sha256;
         assert_ne!(digest(Rounding::Nearest), digest(Rounding::Stochastic));
+        let falling = |epochs| Rings::falling().train(&settings(epochs, None), None, None).unwrap().state_sha256;
+        let even =
+            |epochs| Rings::new(Rounding::Stochastic).train(&settings(epochs, None), None, None).unwrap().state_sha256;
+        assert_eq!(falling(2), even(2));
+        assert_ne!(falling(3), even(3));
     }
 
     #[test]
@@ -608,7 +624,7 @@ mod tests {
             driver.load_weights(&before, 0).unwrap();
             let batch: Vec<u32> = (0..16).collect();
             driver.load_samples(&rings.samples, &batch, 0).unwrap();
-            driver.run(Mode::Train, 16, 0).unwrap();
+            driver.run(Mode::Train { halvings: 0 }, 16, 0).unwrap();
             let after = driver.read_weights().unwrap();
 
             let network = FloatNetwork::new(&compiled.task().network, 5);

@@ -35,9 +35,9 @@ impl Cost {
     }
 }
 
-/// Width of the partial sum of [`ROWS`] products.
-fn sum_bits(unit: &dyn Arithmetic) -> u32 {
-    (ROWS * unit.product_bound().unsigned_abs()).ilog2() + 2
+/// Width of the partial sum of so many products.
+pub(super) fn sum_bits(unit: &dyn Arithmetic, rows: u64) -> u32 {
+    (rows * unit.product_bound().unsigned_abs()).ilog2() + 2
 }
 
 /// Synthesises, places and routes; results are kept in the cache.
@@ -45,7 +45,7 @@ fn sum_bits(unit: &dyn Arithmetic) -> u32 {
 /// # Errors
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) -> Result<Cost> {
-    let element = pe(unit, sum_bits(unit))?;
+    let element = pe(unit, sum_bits(unit, ROWS))?;
     let mut edge_luts = 0;
     for coded in Coded::all(unit) {
         edge_luts += measure::cells(&encoder(unit, coded)?, fabric, cache)?.lut4;
@@ -57,7 +57,7 @@ pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) ->
     }
     Ok(Cost {
         fabric: fabric.name(),
-        sum_bits: sum_bits(unit),
+        sum_bits: sum_bits(unit, ROWS),
         edge_luts,
         pe: measure::cells(&element, fabric, cache)?,
         fmax: measure::fmax(&element, fabric, &(1..=seeds).collect::<Vec<_>>(), cache)?,

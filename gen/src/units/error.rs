@@ -7,8 +7,10 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use logloom_hdl::arith::{Arithmetic, ErrorBound, Side};
+use logloom_hdl::arith::{Arithmetic, Coded, ErrorBound, Side};
 use serde::Serialize;
+
+use super::draws::{are_neighbours, extremes};
 
 /// Errors over all pairs of operands. Relative errors are p / ab - 1, over pairs without a zero.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,7 +21,8 @@ pub struct ErrorStatistics {
     pub mean: f64,
     /// Mean of the relative error.
     pub bias: f64,
-    /// Most negative and most positive relative error, each with the first operands that reach it.
+    /// Most negative and most positive relative error, each with the first operands that reach it; where codes are drawn, with
+    /// one of the two codes that each operand can have.
     pub lowest: Extreme<f64>,
     pub highest: Extreme<f64>,
     /// Largest |p - ab|, in units of the full product.
@@ -27,10 +30,10 @@ pub struct ErrorStatistics {
     /// Error weighted by the distribution of the stationary operand ([`weight_distribution`]), relative to 2^(2W):
     /// sum over b of D(b) * mean over a of |p - ab| / 2^(2W), after Mrazek et al., 2016.
     pub weighted: f64,
-    /// Whether every product kept the family's bound.
+    /// Whether every product kept the family's bound, of every code that an operand can have.
     pub within_bound: bool,
-    /// Whether codes were drawn at random: then every pair has been tried once, with a draw of its own, and the means are
-    /// estimates. The bound holds for every draw by proof.
+    /// Whether codes are drawn at random: then the means are estimates, of one draw for each pair. Extremes and bound are of
+    /// all codes.
     pub drawn: bool,
 }
 
@@ -107,7 +110,7 @@ pub fn statistics(family: &dyn Arithmetic) -> ErrorStatistics {
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let mut products = vec![0; sweep.stationary.len()];
+                let mut products = vec![0; half as usize];
                 loop {
                     let moving = next.fetch_add(1, Ordering::Relaxed);
                     if moving >= 0 {
@@ -128,44 +131,80 @@ struct Sweep<'a> {
     family: &'a dyn Arithmetic,
     bound: ErrorBound,
     operands: Range<i64>,
-    /// Codes of all operands as stationary ones, not drawn; for a family that draws, made anew in each row.
-    stationary: Vec<u32>,
+    /// Moving draws that give every code of an operand, and for each stationary one that does, the codes of all operands.
+    moving_draws: Vec<u32>,
+    stationary: Vec<Vec<u32>>,
     distribution: Vec<f64>,
     drawn: bool,
+    /// Whether these are all codes: so for every family, or its bound is not shown.
+    all_codes: bool,
 }
 
 impl<'a> Sweep<'a> {
     fn new(family: &'a dyn Arithmetic) -> Self {
         let half = 1i64 << (family.operand_bits() - 1);
         let operands = -half..0;
-        let drawn = [Side::Moving, Side::Stationary].iter().any(|&side| family.draw_bits(side) > 0);
-        let stationary = operands.clone().map(|b| family.encode(Side::Stationary, b, 0)).collect();
+        let sides = [Side::Moving, Side::Stationary];
+        let drawn = sides.iter().any(|&side| family.draw_bits(side) > 0);
+        let [moving_draws, stationary_draws] = sides.map(|side| extremes(family.draw_bits(side)));
+        let codes = |&draw| operands.clone().map(|b| family.encode(Side::Stationary, b, draw)).collect();
+        let stationary = stationary_draws.iter().map(codes).collect();
+        let all_codes = sides.iter().all(|&side| are_neighbours(family, Coded::Operand(side)));
         // Of the two operands of a magnitude; the magnitude 2^(W-1) has one.
         let mut distribution = weight_distribution(family.operand_bits());
         distribution.truncate(half as usize);
         distribution[1..].iter_mut().for_each(|density| *density *= 2.0);
-        Self { family, bound: family.error_bound(), operands, stationary, distribution, drawn }
+        Self { family, bound: family.error_bound(), operands, moving_draws, stationary, distribution, drawn, all_codes }
     }
 
-    /// All products of one moving operand.
-    fn products(&self, moving: i64, products: &mut [i64]) {
+    /// Products of one moving operand, with a draw for each.
+    fn draw(&self, moving: i64, products: &mut [i64]) {
         let mut draws = Draws(moving as u64);
-        products.fill(0);
-        if self.drawn {
-            for (b, product) in self.operands.clone().zip(products.iter_mut()) {
-                let code =
-                    |side, x, draws: &mut Draws| self.family.encode(side, x, draws.bits(self.family.draw_bits(side)));
-                let codes = (code(Side::Moving, moving, &mut draws), code(Side::Stationary, b, &mut draws));
-                *product = self.family.product(codes.0, codes.1);
+        for (b, product) in self.operands.clone().zip(products) {
+            let mut code = |side, x| self.family.encode(side, x, draws.bits(self.family.draw_bits(side)));
+            let codes = (code(Side::Moving, moving), code(Side::Stationary, b));
+            *product = self.family.product(codes.0, codes.1);
+        }
+    }
+
+    /// All products of one moving operand, handed over in turn: of each code that it can have, with each code of the
+    /// stationary ones.
+    fn products(&self, moving: i64, products: &mut [i64], mut each: impl FnMut(&[i64])) {
+        for &draw in &self.moving_draws {
+            let code = self.family.encode(Side::Moving, moving, draw);
+            for codes in &self.stationary {
+                products.fill(0);
+                self.family.accumulate(&[code], codes, codes.len(), products);
+                each(products);
             }
-        } else {
-            let code = self.family.encode(Side::Moving, moving, 0);
-            self.family.accumulate(&[code], &self.stationary, self.stationary.len(), products);
         }
     }
 
     fn row(&self, moving: i64, products: &mut [i64]) -> Row {
-        self.products(moving, products);
+        let mut row: Option<Row> = None;
+        self.products(moving, products, |products| {
+            let next = self.measure(moving, products);
+            row = Some(match &row {
+                None => next,
+                Some(row) => Row {
+                    lowest: row.lowest.min(next.lowest),
+                    highest: row.highest.max(next.highest),
+                    worst: row.worst.max(next.worst),
+                    within: row.within && next.within,
+                    ..next
+                },
+            });
+        });
+        let row = row.expect("an operand has a code");
+        if !self.drawn {
+            return row;
+        }
+        self.draw(moving, products);
+        let Row { absolute, signed, weighted, .. } = self.measure(moving, products);
+        Row { absolute, signed, weighted, ..row }
+    }
+
+    fn measure(&self, moving: i64, products: &[i64]) -> Row {
         // Products of 16-bit operands fit 32 bits, and those convert to floating point many at a time.
         let unit = f64::from(1u32 << self.family.dropped_bits());
         let mut lanes = Lanes::default();
@@ -209,14 +248,16 @@ impl<'a> Sweep<'a> {
 
     /// The first pair of a row for which `is` holds of its exact product and error.
     fn find(&self, moving: i64, is: impl Fn(f64, f64) -> bool) -> [i64; 2] {
-        let mut products = vec![0; self.stationary.len()];
-        self.products(moving, &mut products);
         let unit = f64::from(1u32 << self.family.dropped_bits());
-        let found = self.operands.clone().zip(&products).find(|&(b, &product)| {
-            let exact = (moving * b) as f64;
-            is(exact, product as f64 * unit - exact)
+        let mut found = None;
+        self.products(moving, &mut vec![0; self.operands.clone().count()], |products| {
+            let is = |&(b, &product): &(i64, &i64)| {
+                let exact = (moving * b) as f64;
+                is(exact, product as f64 * unit - exact)
+            };
+            found = found.or_else(|| self.operands.clone().zip(products).find(is).map(|(b, _)| b));
         });
-        [moving, found.expect("the row has it").0]
+        [moving, found.expect("the row has it")]
     }
 
     fn total(&self, rows: &[Row]) -> ErrorStatistics {
@@ -246,7 +287,7 @@ impl<'a> Sweep<'a> {
                 operands: self.find(worst.moving, |_, error| error.abs() == worst.worst),
             },
             weighted: rows.iter().map(of_moving).sum::<f64>() / operands / operands.powi(2),
-            within_bound: rows.iter().all(|row| row.within),
+            within_bound: self.all_codes && rows.iter().all(|row| row.within),
             drawn: self.drawn,
         }
     }
@@ -298,6 +339,27 @@ mod tests {
         let [a, b] = errors.worst_case.operands;
         assert_eq!((a * b).abs() - 4096, 32768);
         assert!(errors.within_bound);
+    }
+
+    /// Both codes of a drawn operand count: 2^6 stands for as much as 127, and 2^7 for as little as 65.
+    #[test]
+    fn extremes_of_drawn_codes_are_swept() {
+        let errors = of("ternary", "operand_bits=8");
+        assert!(errors.drawn && errors.within_bound);
+        assert_eq!((errors.lowest.value, errors.lowest.operands[1]), (-63.0 / 127.0, -127));
+        assert_eq!((errors.highest.value, errors.highest.operands[1]), (63.0 / 65.0, -65));
+    }
+
+    /// A bound that one of the codes breaks is not kept, however seldom that code is drawn.
+    #[test]
+    fn one_code_outside_breaks_the_bound() {
+        let unit = family::find("ternary").unwrap().parse("operand_bits=8").unwrap();
+        let within = |relative_high| {
+            let mut sweep = Sweep::new(unit.as_ref());
+            sweep.bound.relative_high = relative_high;
+            (-128..0).all(|moving| sweep.row(moving, &mut [0; 128]).within)
+        };
+        assert!(within(128.0 / 65.0 - 1.0) && !within(128.0 / 65.0 - 1.001));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What a unit of arithmetic is worth: its errors, its cost on a fabric, its use in training.
 
 pub mod accuracy;
+pub mod array;
 pub mod cost;
+pub mod draws;
 pub mod energy;
 pub mod error;
 pub mod page;
+pub mod proof;
 pub mod sweep;
 
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use thiserror::Error;
 use accuracy::Accuracy;
 use cost::Cost;
 use error::ErrorStatistics;
+use proof::Proof;
 
 /// A choice of units that names none.
 #[derive(Debug, Error)]
@@ -48,10 +52,10 @@ pub fn select(name: Option<&str>, settings: Option<&str>) -> Result<Vec<Arc<dyn 
     Ok(vec![unit])
 }
 
-/// The fields of [`ErrorBound`], for `--json`.
+/// The fields of [`ErrorBound`], for JSON.
 #[derive(Serialize)]
 #[serde(remote = "ErrorBound")]
-struct Bound {
+pub(crate) struct Bound {
     relative_low: f64,
     relative_high: f64,
     absolute: f64,
@@ -75,6 +79,8 @@ pub struct Measured {
     pub cost: Option<Cost>,
     /// Where a configuration was given to train.
     pub accuracy: Option<Accuracy>,
+    /// Where the hardware was swept.
+    pub proof: Option<Proof>,
 }
 
 impl Measured {
@@ -93,6 +99,7 @@ impl Measured {
             toggles: energy::toggles(unit)?,
             cost: None,
             accuracy: None,
+            proof: None,
         })
     }
 }

@@ -86,6 +86,23 @@ pub fn accuracies(units: &[&Measured]) -> String {
     text
 }
 
+/// How the hardware was shown to be the reference.
+pub fn proofs(units: &[&Measured]) -> String {
+    let mut text = String::from(
+        "| family | parameters | method | pairs of codes | operands encoded | s |\n|---|---|---|---|---|---|\n",
+    );
+    for unit in units {
+        let Some(proof) = &unit.proof else { continue };
+        writeln!(
+            text,
+            "| {} | `{}` | all pairs swept | {} | {} | {:.0} |",
+            unit.family, unit.parameters, proof.pairs, proof.encoded, proof.seconds
+        )
+        .expect("writing to a string");
+    }
+    text
+}
+
 const SIZE: (u32, u32) = (900, 560);
 const INK: RGBColor = RGBColor(0x22, 0x2b, 0x36);
 const GRID: RGBColor = RGBColor(0xe4, 0xe8, 0xec);

@@ -5,7 +5,7 @@ use logloom::flow::lint::lint;
 use logloom::flow::testing::needs;
 use logloom::flow::tool::Tool;
 use logloom_hdl::accelerator::{TOP, accelerator};
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
+use logloom_hdl::arith::{self, Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::design::{Design, Format};
 use logloom_hdl::rtl::Module;
 use std::sync::Arc;
@@ -29,6 +29,16 @@ fn count_missing() {
 fn the_zoo_is_clean() {
     count_missing();
     assert_clean(&everything());
+}
+
+/// A multiplier by itself, of each family.
+#[test]
+fn units_are_clean() {
+    count_missing();
+    for family in FAMILIES {
+        let unit = family.made().next().expect("a family has a unit");
+        assert_clean(&arith::unit(unit.as_ref()).unwrap());
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod zoo;
 mod bench;
 mod lint;
 mod random;
+mod unit_folder;
 mod units;
 
 use logloom::flow::testing::needs;

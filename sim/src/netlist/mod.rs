@@ -164,7 +164,7 @@ pub struct Piece {
 /// What to keep and what to break.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Patterns (see [`matches`]) of signals that stay observable even when nothing else needs them.
+    /// Patterns (see [`matches()`]) of signals that stay observable even when nothing else needs them.
     pub watch: Vec<String>,
     /// Defects to build in: a comparison that cannot find them proves nothing.
     pub faults: Vec<Fault>,

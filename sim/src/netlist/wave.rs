@@ -12,7 +12,7 @@ use vcd::{IdCode, TimescaleUnit, Value};
 /// Duration of a cycle in units of the time scale, even.
 const PERIOD: u64 = 10;
 
-/// The signals that some pattern (see [`matches`]) chooses, and how their values stand in a sample.
+/// The signals that some pattern (see [`matches()`]) chooses, and how their values stand in a sample.
 struct Selection {
     signals: Vec<Chosen>,
     /// Words of one sample.
@@ -129,7 +129,7 @@ pub struct Recorder<W: Write> {
 }
 
 impl<W: Write> Recorder<W> {
-    /// `patterns` choose signals (see [`matches`]), `window` the cycles that are written.
+    /// `patterns` choose signals (see [`matches()`]), `window` the cycles that are written.
     ///
     /// # Errors
     /// `out` cannot be written.
@@ -171,7 +171,7 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Keeps the last `depth` cycles, at least one, of the signals that `patterns` choose (see [`matches`]).
+    /// Keeps the last `depth` cycles, at least one, of the signals that `patterns` choose (see [`matches()`]).
     pub fn new(sim: &Simulator, patterns: &[&str], depth: usize) -> Self {
         let selection = Selection::new(sim, patterns);
         Ring { selection, depth: depth.max(1), samples: Vec::new(), cycles: Vec::new(), next: 0 }

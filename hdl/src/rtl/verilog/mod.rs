@@ -218,9 +218,14 @@ impl<'a> Printer<'a> {
                         self.after_declaration = true;
                         continue;
                     }
-                    let target = format!("wire {}{} =", shape(declaration.ty), declaration.name);
+                    let mut target = format!("wire {}{}", shape(declaration.ty), declaration.name);
+                    if declaration.keep {
+                        // Icarus takes no attributes where a declaration assigns as well.
+                        self.line(&format!("{target};"));
+                        target = format!("assign {}", declaration.name);
+                    }
                     let value = self.names().typed(value);
-                    self.assignment(&target, value);
+                    self.assignment(&format!("{target} ="), value);
                     self.after_declaration = true;
                 }
                 Source::Register { .. } => {
