@@ -74,6 +74,17 @@ golden! {
     segments_of_the_wrong_size: digits!("[arithmetic]\nfamily = \"realm\"\nsegments = 6\n");
     segments_finer_than_the_fraction: digits!("[arithmetic]\nfamily = \"realm\"\nsegments = 16\nfraction_bits = 3\n");
     carry_without_a_fraction: digits!("[arithmetic]\nrounding = \"carry\"\nfraction_bits = 0\n");
+    exponents_of_none: digits!("[arithmetic]\nfamily = \"pow2\"\nexponents = 0\n");
+    exponents_above_the_width: digits!("[formats]\nactivation = \"Q2.5\"\ngradient = \"Q0.7\"\n[arithmetic]\nfamily = \"pow2\"\nexponents = 9\n");
+    side_of_no_array: digits!("[arithmetic]\nfamily = \"pow2\"\nside = \"left\"\n");
+    side_of_a_family_that_has_one: digits!("[arithmetic]\nfamily = \"csd\"\nside = \"moving\"\n");
+    terms_of_none: digits!("[arithmetic]\nfamily = \"csd\"\nterms = 0\n");
+    terms_beyond_the_exact_ones: digits!("[formats]\nactivation = \"Q1.2\"\ngradient = \"Q0.3\"\n[arithmetic]\nfamily = \"csd\"\nterms = 3\n");
+    corrections_out_of_range: digits!("[arithmetic]\nfamily = \"iterative\"\ncorrections = 3\n");
+    corrections_beyond_the_exact_ones: digits!("[formats]\nactivation = \"Q1.2\"\ngradient = \"Q0.3\"\n[arithmetic]\nfamily = \"iterative\"\ncorrections = 2\n");
+    kept_bits_too_few: digits!("[arithmetic]\nfamily = \"drum\"\nkept_bits = 1\n");
+    kept_bits_of_the_whole_operand: digits!("[formats]\nactivation = \"Q2.5\"\ngradient = \"Q0.7\"\n[arithmetic]\nfamily = \"drum\"\nkept_bits = 8\n");
+    registers_out_of_range: digits!("[arithmetic]\nstages = 3\n");
     weight_scale_not_a_power: digits!("[training]\nweight_scale = [\"0.3\", \"2^-1\"]\n");
     weight_scale_of_another_length: digits!("[training]\nweight_scale = [\"2^-1\"]\n");
     weight_scale_of_numbers: digits!("[training]\nweight_scale = [1, 2]\n");

@@ -1,6 +1,7 @@
 //! The table of configuration keys: name, kind, default and help in one place. Reading, errors, suggestions
 //! and the commented starter file all come from it.
 
+use logloom_hdl::arith::MAX_STAGES;
 use logloom_hdl::arith::family::{Choices, FAMILIES, Family, Parameter, Value};
 use std::fmt;
 use std::sync::LazyLock;
@@ -225,7 +226,7 @@ fn before_families() -> Vec<Key> {
 
 fn after_families() -> Vec<Key> {
     vec![
-        key("arithmetic.stages", integer(0, 2), Absent::Default("1"), "pipeline registers inside a product"),
+        key("arithmetic.stages", integer(0, MAX_STAGES), Absent::Default("1"), "pipeline registers inside a product"),
         key("formats.activation", OPERAND, Absent::Default("\"Q5.10\""), "activations and inputs"),
         key("formats.gradient", OPERAND, Absent::Default("\"Q1.14\""), "gradients; as wide as activations"),
         key(

@@ -1,7 +1,8 @@
 //! Exact products of two's complement operands: the baseline.
 use super::family::{Choices, Family, Parameter};
+use super::parts::rows;
 use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
-use crate::rtl::{Builder, Expr, cat, mux};
+use crate::rtl::{Builder, Expr};
 use std::fmt;
 use std::sync::Arc;
 
@@ -68,48 +69,6 @@ impl Exact {
         let product = m.wire("product", moving.extend(bits).mul(&stationary.extend(bits)));
         m.delay("product", product, self.stages)
     }
-
-    /// Row i adds the moving operand, if bit i of the stationary one is set, to the rows before it, shifted down by
-    /// one; the bit that leaves is final. The top bit weighs `-2^(W-1)`: its row subtracts.
-    fn rows(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Expr {
-        let bits = self.operand_bits;
-        let last = bits - 1;
-        let mut operand = m.wire("operand", moving.as_signed());
-        // Bits of the stationary operand from `row` up.
-        let mut weights = m.wire("weights", stationary);
-
-        let first = m.wire("row0", operand.gate(&weights.bit(0)));
-        let mut low = first.bit(0);
-        let mut high = m.wire("high0", first.slice(1, last).as_signed());
-        let mut stage = 0;
-        for row in 1..=last {
-            let mut weight = weights.bit(row - (bits - weights.width()));
-            if row * (self.stages + 1) >= (stage + 1) * bits {
-                stage += 1;
-                operand = m.reg_unreset(&format!("operand{stage}_q"), operand);
-                weights = m.reg_unreset(
-                    &format!("weights{stage}_q"),
-                    weights.slice(row - (bits - weights.width()), bits - row),
-                );
-                low = m.reg_unreset(&format!("low{stage}_q"), low);
-                high = m.reg_unreset(&format!("high{stage}_q"), high);
-                weight = weights.bit(0);
-            }
-            let wide = |value: &Expr| value.extend(bits + 1);
-            if row < last {
-                let next = m.wire(&format!("row{row}"), mux(&weight, &(wide(&high) + wide(&operand)), &wide(&high)));
-                low = cat(&[next.bit(0), low]);
-                high = m.wire(&format!("high{row}"), next.slice(1, bits).as_signed());
-            } else {
-                // high - operand = ~(~high + operand): complements vanish into the LUTs around, while the operand
-                // enters the carry chain as it is.
-                let inverse = m.wire(&format!("inverse{row}"), !&high);
-                let sum = wide(&inverse) + wide(&operand);
-                high = m.wire(&format!("row{row}"), !mux(&weight, &sum, &wide(&inverse)));
-            }
-        }
-        m.wire("product", cat(&[high, low]).as_signed())
-    }
 }
 
 impl Arithmetic for Exact {
@@ -169,7 +128,10 @@ impl Arithmetic for Exact {
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
         let value = match self.form {
-            Form::Rows => self.rows(m, moving, stationary),
+            Form::Rows => {
+                let product = rows(m, &moving.as_signed(), &stationary.as_signed(), self.stages);
+                m.wire("product", product)
+            }
             Form::Star => self.star(m, moving, stationary),
         };
         Addend { value, negative: None }

@@ -4,18 +4,23 @@
 //! To add a family, write its file and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
 pub mod asm;
+pub mod csd;
+pub mod drum;
 #[cfg(test)]
 mod errors;
 pub mod exact;
 pub mod family;
 pub mod ilm;
+pub mod iterative;
 mod logarithm;
 pub mod mbm;
 pub mod mitchell;
 mod modules;
 mod parts;
+pub mod pow2;
 pub mod rccm;
 pub mod realm;
+mod shifter;
 pub mod ternary;
 
 use crate::rtl::{Builder, Expr};
@@ -23,13 +28,17 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 pub use asm::AlphabetSet;
+pub use csd::Csd;
+pub use drum::Drum;
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
 pub use ilm::Ilm;
+pub use iterative::Iterative;
 pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
 pub use modules::{edge, encoder, product, unit};
+pub use pow2::{Pow2, Rounded};
 pub use rccm::Rccm;
 pub use realm::Realm;
 

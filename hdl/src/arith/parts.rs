@@ -15,10 +15,16 @@ pub(super) fn magnitude(m: &mut Builder, operand: &Expr) -> Expr {
 /// of W bits. By halving: is the upper half empty, shift the lower half up. Only the `keep` top bits of the first are
 /// formed; the topmost is 0 for the magnitude 0 alone.
 pub(super) fn normalise(m: &mut Builder, magnitude: &Expr, keep: u32) -> (Expr, Expr) {
-    let place_bits = magnitude.width().next_power_of_two().trailing_zeros();
-    let mut normal = match magnitude.width().is_power_of_two() {
+    normalise_upper(m, magnitude, magnitude.width(), keep)
+}
+
+/// [`normalise`] that looks for the leading one in the `upper` top bits alone, and counts its place from the lowest of them.
+/// A magnitude without a one there is shifted as if the lowest were set; its topmost bit is 0.
+pub(super) fn normalise_upper(m: &mut Builder, magnitude: &Expr, upper: u32, keep: u32) -> (Expr, Expr) {
+    let place_bits = upper.next_power_of_two().trailing_zeros();
+    let mut normal = match upper.is_power_of_two() {
         true => magnitude.clone(),
-        false => m.wire("padded", magnitude.extend(1 << place_bits)),
+        false => m.wire("padded", magnitude.extend(magnitude.width() - upper + (1 << place_bits))),
     };
     let mut filled = Vec::new();
     for step in (0..place_bits).rev() {
@@ -33,6 +39,85 @@ pub(super) fn normalise(m: &mut Builder, magnitude: &Expr, keep: u32) -> (Expr, 
         filled.push(upper);
     }
     (normal, cat(&filled))
+}
+
+/// The value shifted down by one.
+pub(super) fn after(value: &Expr) -> Expr {
+    cat(&[Expr::zero(unsigned(1)), value.slice(1, value.width() - 1)])
+}
+
+/// The bits of the leading one and below.
+pub(super) fn filled(m: &mut Builder, name: &str, value: &Expr) -> Expr {
+    let mut filled = m.wire(name, value);
+    let mut step = 1;
+    while step < value.width() {
+        let shifted = filled.slice(step, value.width() - step).extend(value.width());
+        filled = m.wire(&format!("{name}_{step}"), &filled | shifted);
+        step *= 2;
+    }
+    filled
+}
+
+/// Which bit of a value is set, as a number; at most one is. 0 for none.
+pub(super) fn place(one: &Expr, bits: u32) -> Expr {
+    let digit = |digit: u32| {
+        let set = (0..one.width()).rev().filter(|place| place >> digit & 1 == 1).map(|place| one.bit(place));
+        set.reduce(|a, b| a | b).unwrap_or_else(|| Expr::zero(unsigned(1)))
+    };
+    cat(&(0..bits).rev().map(digit).collect::<Vec<_>>())
+}
+
+/// Rows of conditional additions, the product of `operand` and `weights`, both signed or both unsigned.
+///
+/// Row i adds the operand, if bit i of the weights is set, to the rows before it, shifted down by one; the bit that leaves is
+/// final. The top bit of signed weights is negative: its row subtracts. The first of up to two registers stands behind row 0,
+/// which is no addition: their reset pin gates it instead of LUTs. The second halves the rows that are left and the
+/// addition that follows them.
+pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32) -> Expr {
+    let is_signed = operand.is_signed();
+    let typed = |value: Expr| if is_signed { value.as_signed() } else { value };
+    let (bits, count) = (operand.width(), weights.width());
+    let cuts = &[1, 1 + count.div_ceil(2)][..stages as usize];
+    let mut operand = m.wire("operand", operand);
+    // Bits of the weights from `row` up.
+    let mut weights = m.wire("weights", weights.as_unsigned());
+
+    let first = m.wire("row0", operand.gate(&weights.bit(0)));
+    let mut low = first.bit(0);
+    let mut high = m.wire("high0", typed(first.slice(1, bits - 1)));
+    for row in 1..count {
+        if let Some(index) = cuts.iter().position(|&cut| cut == row) {
+            let name = |what: &str| format!("{what}{}_q", index + 1);
+            let rest = weights.slice(row - (count - weights.width()), count - row);
+            operand = m.reg_unreset(&name("operand"), operand);
+            weights = m.reg_unreset(&name("weights"), rest);
+            low = m.reg_unreset(&name("low"), low);
+            high = m.reg_unreset(&name("high"), high);
+        }
+        let weight = weights.bit(row - (count - weights.width()));
+        let wide = |value: &Expr| value.extend(bits + 1);
+        if row < count - 1 || !is_signed {
+            let next = m.wire(&format!("row{row}"), mux(&weight, &(wide(&high) + wide(&operand)), &wide(&high)));
+            if row < count - 1 {
+                low = cat(&[next.bit(0), low]);
+                high = m.wire(&format!("high{row}"), typed(next.slice(1, bits)));
+            } else {
+                high = next;
+            }
+        } else {
+            // high - operand = ~(~high + operand): complements vanish into the LUTs around, while the operand
+            // enters the carry chain as it is.
+            let inverse = m.wire(&format!("inverse{row}"), !&high);
+            let difference = !(wide(&inverse) + wide(&operand));
+            high = m.wire(&format!("row{row}"), mux(&weight, &difference, &wide(&high)));
+        }
+    }
+    typed(cat(&[high, low]))
+}
+
+/// The sign of a product with so many pipeline registers, as [`Addend::negative`] wants it: a cycle before the value.
+pub(super) fn sign_ahead(m: &mut Builder, negative: Expr, stages: u32) -> Expr {
+    (1..stages).fold(negative, |sign, stage| m.reg_unreset(&format!("negative{stage}_q"), sign))
 }
 
 /// A product before its shift: `mantissa * 2^(characteristic - point)`, with a sign.

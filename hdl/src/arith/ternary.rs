@@ -26,11 +26,12 @@
 //! said than that it lies between 0 and a W0 with the right sign or, for binary weights, the wrong one too: the error is at most |a| W0
 //! (ternary) or 2 |a| W0 (binary).
 use super::family::{Choices, Family, Parameter};
-use super::parts::{magnitude, normalise};
+use super::parts::{magnitude, normalise, sign_ahead};
+use super::shifter::Shift;
 use super::{
     Addend, Arithmetic, ErrorBound, Exact, Form, ParameterError, Side, WeightCoding, check_operand_bits, check_stages,
 };
-use crate::rtl::{Builder, Expr, cat, mux, unsigned};
+use crate::rtl::{Builder, Expr, cat, unsigned};
 use std::sync::Arc;
 
 pub const FAMILY: Family = Family {
@@ -301,35 +302,18 @@ impl Arithmetic for Ternary {
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
         let exponent_bits = self.exponent_bits();
-        let bits = self.product_bits();
-        let mut nonzero = stationary.bit(exponent_bits + 1);
-        let mut negative = stationary.bit(exponent_bits);
-        let mut operand = m.wire("operand", moving.as_signed());
-        if self.stages == 2 {
-            operand = m.reg_unreset("operand2_q", operand);
-            nonzero = m.reg_unreset("nonzero2_q", nonzero);
-            negative = m.reg_unreset("negative2_q", negative);
-        }
-        let mut exponent = (exponent_bits > 0).then(|| stationary.slice(0, exponent_bits));
-        if self.stages == 2 {
-            exponent = exponent.map(|exponent| m.reg_unreset("exponent2_q", exponent));
-        }
-        // Last before the register, gating is what its reset pin does.
-        let mut value = if self.stages == 0 { m.wire("kept", operand.gate(&nonzero)) } else { operand };
-        if let Some(exponent) = exponent {
-            for step in 0..exponent_bits {
-                let by = 1 << step;
-                let width = (value.width() + by).min(bits - 1);
-                let low = value.slice(0, width - by);
-                let shifted = cat(&[low, Expr::zero(unsigned(by))]).as_signed();
-                let value_wide = value.extend(width);
-                value = m.wire(&format!("shifted{by}"), mux(&exponent.bit(step), &shifted, &value_wide));
-            }
-        }
-        if self.stages >= 1 {
-            value = m.reg_unreset("value1_q", value.gate(&nonzero));
-        }
-        Addend { value: m.wire("product", value.extend(bits)), negative: Some(negative) }
+        let operand = m.wire("operand", moving.as_signed());
+        let exponent = (exponent_bits > 0).then(|| stationary.slice(0, exponent_bits));
+        let shift = Shift {
+            name: "",
+            value: &operand,
+            nonzero: &stationary.bit(exponent_bits + 1),
+            distance: exponent.as_ref(),
+            most: if self.powers { self.operand_bits - 1 } else { 0 },
+        };
+        let value = shift.build(m, self.stages);
+        let negative = sign_ahead(m, stationary.bit(exponent_bits), self.stages);
+        Addend { value: m.wire("product", value.extend(self.product_bits())), negative: Some(negative) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every unit of every family, from the list alone: a family that is added is tested.
 use crate::check;
-use logloom_hdl::arith::{Arithmetic, FAMILIES, Side};
+use logloom_hdl::arith::{Arithmetic, FAMILIES, MAX_STAGES, Side};
 use std::sync::Arc;
 
 /// Pairs of codes that are swept rather than sampled: all products of operands of 8 bits are fewer.
@@ -16,10 +16,10 @@ fn units() -> impl Iterator<Item = Arc<dyn Arithmetic>> {
     FAMILIES.iter().flat_map(|family| family.made())
 }
 
-/// Every family with each operand width up to 8 and its defaults.
+/// Every family with each operand width up to 8 and its defaults, and as many registers as it has places for.
 fn narrow() -> impl Iterator<Item = Arc<dyn Arithmetic>> {
     let narrow = |bits, stages| FAMILIES.iter().map(move |f| f.parse(&format!("operand_bits={bits} stages={stages}")));
-    (4..=8).flat_map(move |bits| (0..=2).flat_map(move |stages| narrow(bits, stages))).filter_map(Result::ok)
+    (4..=8).flat_map(move |bits| (0..=MAX_STAGES).flat_map(move |stages| narrow(bits, stages))).filter_map(Result::ok)
 }
 
 #[test]

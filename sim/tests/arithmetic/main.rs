@@ -1,11 +1,15 @@
 //! The hardware of the multiplier families against their references on integers, and the processing element's timing.
 mod asm;
 mod check;
+mod csd;
+mod drum;
 mod exact;
 mod families;
 mod ilm;
+mod iterative;
 mod mbm;
 mod mitchell;
+mod pow2;
 mod rccm;
 mod realm;
 
