@@ -96,6 +96,7 @@ golden! {
     rate_out_of_range: digits!("[training]\nlearning_rate = \"2^-16\"\n");
     milestone_of_zero: digits!("[training]\nmilestones = [0]\n");
     more_milestones_than_shifts: digits!(format!("[training]\nmilestones = {:?}\n", [1; 32]));
+    codes_wider_than_a_word: digits!("[arithmetic]\nfamily = \"csd\"\nterms = 3\n");
     one_layer: digits!("[network]\nlayers = [64]\n");
     layer_of_a_string: digits!("[network]\nlayers = [64, \"32\", 10]\n");
     layer_of_zero: digits!("[network]\nlayers = [64, 0, 10]\n");

@@ -253,6 +253,18 @@ impl Design {
                 return fail(key, format!("{format} has {} bits, but operands have {width}", format.bits));
             }
         }
+        if self.activation_bits() > HOST_BITS {
+            return fail(
+                "formats.activation",
+                format!(
+                    "{} takes {} bits with the codes of both sides of {} {}, and a word of the host port has {HOST_BITS}",
+                    self.activation,
+                    self.activation_bits(),
+                    self.arithmetic.name(),
+                    self.arithmetic.parameters()
+                ),
+            );
+        }
         check_fraction("formats.weight", self.weight)?;
         within("formats.weight", self.weight.bits, 8, 24)?;
 
@@ -297,6 +309,9 @@ impl Design {
         ]
     }
 }
+
+/// A word of the host port, which reads and writes every entry of a memory at once.
+const HOST_BITS: u32 = 32;
 
 /// Widest lifted accumulator; with the rounding addend it still fits 64 bits.
 const MAX_LIFTED_BITS: u32 = 62;

@@ -57,8 +57,8 @@ pub const FAMILY: Family = Family {
         "operand_bits=8 terms=3 stages=1",
         "operand_bits=8 terms=4",
         "operand_bits=16 terms=2",
-        "operand_bits=16 terms=3 stages=1",
-        "operand_bits=16 terms=4 stages=2",
+        "operand_bits=12 terms=3 stages=1",
+        "operand_bits=10 terms=4 stages=2",
     ],
     make: |values| {
         Arc::new(Csd { operand_bits: values.operand_bits, terms: values.integer("terms"), stages: values.stages })

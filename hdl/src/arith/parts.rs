@@ -70,14 +70,18 @@ pub(super) fn place(one: &Expr, bits: u32) -> Expr {
 /// Rows of conditional additions, the product of `operand` and `weights`, both signed or both unsigned.
 ///
 /// Row i adds the operand, if bit i of the weights is set, to the rows before it, shifted down by one; the bit that leaves is
-/// final. The top bit of signed weights is negative: its row subtracts. The first of up to two registers stands behind row 0,
-/// which is no addition: their reset pin gates it instead of LUTs. The second halves the rows that are left and the
-/// addition that follows them.
+/// final. The top bit of signed weights is negative: its row subtracts. One register halves the rows and the addition that follows
+/// them; of two, the first stands behind row 0, which is no addition: their reset pin gates it instead of LUTs.
 pub(super) fn rows(m: &mut Builder, operand: &Expr, weights: &Expr, stages: u32) -> Expr {
     let is_signed = operand.is_signed();
     let typed = |value: Expr| if is_signed { value.as_signed() } else { value };
     let (bits, count) = (operand.width(), weights.width());
-    let cuts = &[1, 1 + count.div_ceil(2)][..stages as usize];
+    let middle = 1 + count.div_ceil(2);
+    let cuts: &[u32] = match stages {
+        0 => &[],
+        1 => &[middle],
+        _ => &[1, middle],
+    };
     let mut operand = m.wire("operand", operand);
     // Bits of the weights from `row` up.
     let mut weights = m.wire("weights", weights.as_unsigned());
