@@ -133,11 +133,28 @@ struct Sweep<'a> {
     operands: Range<i64>,
     /// Moving draws that give every code of an operand, and for each stationary one that does, the codes of all operands.
     moving_draws: Vec<u32>,
-    stationary: Vec<Vec<u32>>,
+    stationary: Vec<Codes>,
     distribution: Vec<f64>,
     drawn: bool,
     /// Whether these are all codes: so for every family, or its bound is not shown.
     all_codes: bool,
+}
+
+/// The codes of many operands: an operand's product is looked up, since far more operands than codes have one.
+struct Codes {
+    distinct: Vec<u32>,
+    /// For each operand, the place of its code.
+    places: Vec<u32>,
+}
+
+impl Codes {
+    fn new(codes: Vec<u32>) -> Self {
+        let mut distinct = codes.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let places = codes.iter().map(|code| distinct.partition_point(|other| other < code) as u32).collect();
+        Codes { distinct, places }
+    }
 }
 
 impl<'a> Sweep<'a> {
@@ -147,7 +164,7 @@ impl<'a> Sweep<'a> {
         let sides = [Side::Moving, Side::Stationary];
         let drawn = sides.iter().any(|&side| family.draw_bits(side) > 0);
         let [moving_draws, stationary_draws] = sides.map(|side| extremes(family.draw_bits(side)));
-        let codes = |&draw| operands.clone().map(|b| family.encode(Side::Stationary, b, draw)).collect();
+        let codes = |&draw| Codes::new(operands.clone().map(|b| family.encode(Side::Stationary, b, draw)).collect());
         let stationary = stationary_draws.iter().map(codes).collect();
         let all_codes = sides.iter().all(|&side| are_neighbours(family, Coded::Operand(side)));
         // Of the two operands of a magnitude; the magnitude 2^(W-1) has one.
@@ -172,9 +189,12 @@ impl<'a> Sweep<'a> {
     fn products(&self, moving: i64, products: &mut [i64], mut each: impl FnMut(&[i64])) {
         for &draw in &self.moving_draws {
             let code = self.family.encode(Side::Moving, moving, draw);
-            for codes in &self.stationary {
-                products.fill(0);
-                self.family.accumulate(&[code], codes, codes.len(), products);
+            for Codes { distinct, places } in &self.stationary {
+                let mut of_codes = vec![0; distinct.len()];
+                self.family.accumulate(&[code], distinct, distinct.len(), &mut of_codes);
+                for (product, &place) in products.iter_mut().zip(places) {
+                    *product = of_codes[place as usize];
+                }
                 each(products);
             }
         }
