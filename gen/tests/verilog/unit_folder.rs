@@ -58,7 +58,7 @@ fn assert_passes(finished: &Finished, folder: &Path) {
     let pairs = serde_json::from_str::<serde_json::Value>(&text).unwrap()["testbench_pairs"].as_u64().unwrap();
     let expected = format!("PASS: {pairs} products within the bound\n");
     assert!(
-        finished.status.success() && finished.stdout.ends_with(&expected),
+        finished.status.success() && finished.stdout.contains(&expected),
         "{}{}",
         finished.stdout,
         finished.stderr
