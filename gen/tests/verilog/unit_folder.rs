@@ -57,12 +57,7 @@ fn assert_passes(finished: &Finished, folder: &Path) {
     let text = std::fs::read_to_string(folder.join("unit.json")).unwrap();
     let pairs = serde_json::from_str::<serde_json::Value>(&text).unwrap()["testbench_pairs"].as_u64().unwrap();
     let expected = format!("PASS: {pairs} products within the bound\n");
-    assert!(
-        finished.status.success() && finished.stdout.contains(&expected),
-        "{}{}",
-        finished.stdout,
-        finished.stderr
-    );
+    assert!(finished.status.success() && finished.stdout.contains(&expected), "{}{}", finished.stdout, finished.stderr);
 }
 
 /// An assertion failed, and not the build.
