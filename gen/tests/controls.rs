@@ -13,6 +13,7 @@ use logloom::train::weights::quantised_weights;
 use logloom_hdl::control::isa::{Instruction, Passes};
 use logloom_hdl::link::map::{self, Region};
 use logloom_sim::model::Model;
+use rayon::prelude::*;
 
 const EPOCHS: u32 = 40;
 
@@ -48,12 +49,8 @@ fn trained(settings: &str, seed: u64) -> f64 {
 }
 
 /// The mean of three seeds, side by side.
-fn mean(run: impl Fn(u64) -> f64 + Sync) -> f64 {
-    let all: Vec<f64> = std::thread::scope(|scope| {
-        let run = &run;
-        let runs: Vec<_> = (0..3).map(|seed| scope.spawn(move || run(seed))).collect();
-        runs.into_iter().map(|run| run.join().unwrap()).collect()
-    });
+fn mean(run: impl Fn(u64) -> f64 + Send + Sync) -> f64 {
+    let all: Vec<f64> = (0..3u64).into_par_iter().map(run).collect();
     eprintln!("{all:.2?} %");
     all.iter().sum::<f64>() / all.len() as f64
 }

@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rayon::prelude::*;
+
 use super::run::{Finished, Invocation, folder_of};
 use super::tool::{Tool, ToolError};
 use super::yosys;
@@ -78,13 +80,7 @@ pub enum Severity {
 
 /// Has every linter look at `files`, of which `top` is the outermost module. One report per entry of [`LINTERS`].
 pub fn lint(files: &[PathBuf], top: &str) -> Vec<ToolReport> {
-    std::thread::scope(|scope| {
-        let running = LINTERS.map(|tool| scope.spawn(move || report(tool, files, top)));
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
+    LINTERS.into_par_iter().map(|tool| report(tool, files, top)).collect()
 }
 
 /// The opinion of one of the [`LINTERS`].

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use logloom_hdl::rtl::{Module, verilog};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
@@ -74,20 +75,27 @@ pub fn fmax(module: &Arc<Module>, fabric: Fabric, seeds: &[u32], cache: &Cache) 
     let folder = scratch()?;
     let netlist = folder.path().join("netlist.json");
     options.json = Some(netlist.clone());
+    // Once, for the first seed that is not kept.
+    let synthesised = Mutex::new(false);
+    let synthesise = || -> Result<()> {
+        let mut synthesised = synthesised.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*synthesised {
+            yosys::synthesise(&write(&sources, folder.path())?, &frame.name, &options)?;
+            *synthesised = true;
+        }
+        Ok(())
+    };
     let of_seed = |&seed: &u32| {
         let place = fabric.facts().place;
         let key =
             Key { method: METHOD, verilog: &sources, tools: tools.clone(), passes: &passes, place, seed: Some(seed) };
         cache.get(&format!("{}-{}-fmax", module.name, fabric.name()), &key, || {
-            // Once, for the first seed that is not kept.
-            if !netlist.is_file() {
-                yosys::synthesise(&write(&sources, folder.path())?, &frame.name, &options)?;
-            }
+            synthesise()?;
             let report = nextpnr::place_and_route(&netlist, fabric, &nextpnr::Options::new(seed))?;
             report.slowest_clock().with_context(|| format!("{}: no path from register to register", frame.name))
         })
     };
-    seeds.iter().map(of_seed).collect()
+    seeds.par_iter().map(of_seed).collect()
 }
 
 /// A module that has been placed and routed on a device.

@@ -414,6 +414,7 @@ mod tests {
     use crate::train::float::{self, FloatNetwork};
     use logloom_hdl::arith::{Arithmetic, family};
     use logloom_sim::model::Model;
+    use rayon::prelude::*;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -439,11 +440,7 @@ mod tests {
     fn accuracy(arithmetic: Arc<dyn Arithmetic>) -> (f64, f64) {
         let compiled = compiled(&[64, 32, 10], 16, 8, 8, arithmetic);
         let one = |seed| 100.0 * run(&compiled, 40, seed).test_accuracy;
-        let one = &one;
-        let all: Vec<f64> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..5).map(|seed| scope.spawn(move || one(seed))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
+        let all: Vec<f64> = (0..5u64).into_par_iter().map(one).collect();
         eprintln!("{all:.2?} %");
         (all.iter().sum::<f64>() / 5.0, all.iter().copied().fold(100.0, f64::min))
     }

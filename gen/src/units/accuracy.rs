@@ -1,13 +1,13 @@
 //! What a network reaches when it is trained with a unit.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Result;
 use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::design::{Design, Format};
 use logloom_sim::model::Model;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::compile::{Compiled, Task};
@@ -83,30 +83,7 @@ pub fn accuracy(
         observe();
         Ok(result.test_accuracy)
     };
-    let next = AtomicU32::new(0);
-    let results = Mutex::new(vec![None; seeds as usize]);
-    let failure = Mutex::new(None);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(seeds as usize);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
-                        break;
-                    }
-                    match run(seed) {
-                        Ok(accuracy) => results.lock().expect("no worker panics")[seed as usize] = Some(accuracy),
-                        Err(error) => *failure.lock().expect("no worker panics") = Some(error),
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = failure.into_inner().expect("no worker panics") {
-        return Err(error);
-    }
-    let each: Vec<f64> = results.into_inner().expect("no worker panics").into_iter().flatten().collect();
+    let each: Vec<f64> = (0..seeds).into_par_iter().map(run).collect::<Result<_>>()?;
     let mean = each.iter().sum::<f64>() / each.len() as f64;
     let worst = each.iter().copied().fold(f64::INFINITY, f64::min);
     Ok(Accuracy { mean, worst, each })

@@ -1,8 +1,7 @@
 //! Codes that are drawn at random: an operand has one of two, its neighbours among the values that codes stand for.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use logloom_hdl::arith::{Arithmetic, Coded, Side};
+use rayon::prelude::*;
 
 /// Draws that give every code of an operand: a code goes over from one neighbour to the other at some draw, so the least and
 /// the greatest give both ([`are_neighbours`] sweeps that). The draw 0 alone where nothing is drawn.
@@ -34,23 +33,8 @@ pub fn are_neighbours(family: &dyn Arithmetic, coded: Coded) -> bool {
     };
     let count = 1u32 << coded.draw_bits(family);
     let two = [codes(0), codes(count - 1)];
-    let next = AtomicU32::new(1);
-    let one_of_two = || {
-        loop {
-            let draw = next.fetch_add(1, Ordering::Relaxed);
-            if draw >= count {
-                return true;
-            }
-            let others = codes(draw).iter().zip(&two[0]).zip(&two[1]).any(|((code, a), b)| code != a && code != b);
-            if others {
-                return false;
-            }
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(one_of_two)).collect();
-        running.into_iter().all(|thread| thread.join().expect("no thread panics"))
+    (1..count).into_par_iter().all(|draw| {
+        codes(draw).iter().zip(&two[0]).zip(&two[1]).all(|((code, least), greatest)| code == least || code == greatest)
     })
 }
 

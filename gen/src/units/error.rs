@@ -4,10 +4,9 @@
 //! every magnitude occurs, that of the least operand too.
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use logloom_hdl::arith::{Arithmetic, Coded, ErrorBound, Side};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::draws::{are_neighbours, extremes};
@@ -104,26 +103,8 @@ pub fn weight_distribution(operand_bits: u32) -> Vec<f64> {
 pub fn statistics(family: &dyn Arithmetic) -> ErrorStatistics {
     let half = 1i64 << (family.operand_bits() - 1);
     let sweep = Sweep::new(family);
-    let next = AtomicI64::new(-half);
-    let rows = Mutex::new(Vec::with_capacity(half as usize));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut products = vec![0; half as usize];
-                loop {
-                    let moving = next.fetch_add(1, Ordering::Relaxed);
-                    if moving >= 0 {
-                        break;
-                    }
-                    let row = sweep.row(moving, &mut products);
-                    rows.lock().expect("no thread panics").push(row);
-                }
-            });
-        }
-    });
-    let mut rows = rows.into_inner().expect("no thread panics");
-    rows.sort_by_key(|row| row.moving);
+    let row = |products: &mut Vec<i64>, moving| sweep.row(moving, products);
+    let rows: Vec<Row> = (-half..0).into_par_iter().map_init(|| vec![0; half as usize], row).collect();
     sweep.total(&rows)
 }
 

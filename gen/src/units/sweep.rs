@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, bail, ensure};
 use logloom_hdl::arith::{Arithmetic, Coded, Side, encoder, product};
 use logloom_hdl::rtl::{ElaborationError, Module, verilog};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::draws::{encode, extremes};
@@ -95,24 +96,13 @@ impl Subject {
             (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) | 1
         };
         let weights: Vec<u64> = (0..self.columns.len()).map(weight).collect();
-        let threads = threads(self.rows.len());
-        let share = |first: usize| {
-            let mut values = vec![0; self.columns.len()];
-            let mut sum = 0u64;
-            for (index, &row) in self.rows.iter().enumerate().skip(first).step_by(threads) {
-                self.expected(row, &mut values);
-                let of_row = values
-                    .iter()
-                    .zip(&weights)
-                    .fold(0u64, |sum, (&value, &weight)| sum.wrapping_add((value as u64).wrapping_mul(weight)));
-                sum = sum.wrapping_add(of_row.wrapping_mul(weight(index)));
-            }
-            sum
+        let of_row = |values: &mut Vec<i64>, (index, &row): (usize, &u32)| {
+            self.expected(row, values);
+            let weighted = values.iter().zip(&weights).map(|(&value, &weight)| (value as u64).wrapping_mul(weight));
+            weighted.fold(0, u64::wrapping_add).wrapping_mul(weight(index))
         };
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (0..threads).map(|first| scope.spawn(move || share(first))).collect();
-            running.into_iter().fold(0u64, |sum, thread| sum.wrapping_add(joined(thread)))
-        })
+        let rows = self.rows.par_iter().enumerate().map_init(|| vec![0; self.columns.len()], of_row);
+        rows.reduce(|| 0, u64::wrapping_add)
     }
 
     /// How the hardware differs in a row, at this index of the columns.
@@ -164,31 +154,17 @@ pub fn sweep(subjects: &[Subject], observe: &(dyn Fn(u64) + Sync)) -> Result<()>
 
 /// Sweeps one subject, with a process for each core.
 fn run(program: &Path, index: usize, subject: &Subject, observe: &(dyn Fn(u64) + Sync)) -> Result<()> {
-    let threads = threads(subject.rows.len());
+    let processes = rayon::current_num_threads().min(subject.rows.len());
     let stop = AtomicBool::new(false);
     let share = |first| {
-        let rows: Vec<u32> = subject.rows.iter().copied().skip(first).step_by(threads).collect();
+        let rows: Vec<u32> = subject.rows.iter().copied().skip(first).step_by(processes).collect();
         let mut command = Command::new(program);
         command.arg(index.to_string());
         let result = compare(subject, &rows, command, &stop, observe);
         stop.fetch_or(result.is_err(), Ordering::Relaxed);
         result
     };
-    let results: Vec<Result<()>> = std::thread::scope(|scope| {
-        let share = &share;
-        let running: Vec<_> = (0..threads).map(|first| scope.spawn(move || share(first))).collect();
-        running.into_iter().map(joined).collect()
-    });
-    results.into_iter().collect()
-}
-
-/// As many as there are cores, and work for.
-fn threads(rows: usize) -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(rows)
-}
-
-fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    (0..processes).into_par_iter().try_for_each(share)
 }
 
 /// Some rows of a subject, by one process, until `stop`.
