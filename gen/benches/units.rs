@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     let fabrics = if named.is_empty() { Fabric::ALL.to_vec() } else { named };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace folder")?;
     let cache = Cache::new(root.join("target/measurements"));
-    let digits = Configuration::load(&root.join("examples/digits.toml"), &[])?;
+    let digits = Configuration::load(&root.join("gen/benches/units.toml"), &[])?;
     let units = select(None, None)?;
 
     let mut measured = Vec::new();
@@ -63,10 +63,11 @@ fn main() -> Result<()> {
     write!(text, "\n## Proof\n\n{PROOF}{}", page::proofs(&all))?;
     write!(
         text,
-        "\n## Training\n\nHandwritten digits, network {:?}, {} epochs, seeds 0 to {}; test accuracy after the last epoch in %. Formats \
-         suit the operand width.\n\n{}",
+        "\n## Training\n\nHandwritten digits, network {:?}, {} epochs, learning rate halved after the epochs {:?}, seeds 0 to {}; test accuracy after \
+         the last epoch in %. Formats suit the operand width. `logloom units --train gen/benches/units.toml` trains the same.\n\n{}",
         digits.compiled.task().network,
         digits.training.epochs,
+        digits.compiled.task().milestones,
         SEEDS - 1,
         page::accuracies(&all)
     )?;
