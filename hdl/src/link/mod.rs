@@ -1,4 +1,7 @@
 //! How a host reaches the accelerator.
+pub mod crc32;
+pub mod frame;
 pub mod map;
 pub mod port;
 pub mod registers;
+pub mod uart;

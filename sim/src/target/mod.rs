@@ -1,5 +1,8 @@
 //! Anything that runs programs behind the host port of section 5 of the specification.
+pub mod framed;
+pub mod line;
 pub mod process;
+pub mod serial;
 pub mod simulation;
 
 use anyhow::Result;
@@ -23,6 +26,6 @@ pub trait Target {
     /// Returns when STATUS.running is 0.
     fn wait(&mut self) -> Result<()>;
 
-    /// Clock cycles since the target came up; `None` for a target without a clock.
+    /// A clock in cycles that runs at least while a program does; `None` for a target without one.
     fn cycles(&mut self) -> Option<u64>;
 }
