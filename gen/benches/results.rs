@@ -211,7 +211,7 @@ fn occupation(page: &mut String, design: &Design) -> Result<()> {
 
 /// Steps of training per second, and the cycles of a step.
 fn steps_per_second(kind: Kind, digits: &Configuration, samples: &RunData, steps: u64) -> Result<(Vec<f64>, u64)> {
-    let mut target = open(kind, digits.compiled.design())?;
+    let mut target = open(&kind, digits)?;
     let mut driver = Driver::new(target.as_mut(), &digits.compiled)?;
     let batch: Vec<u32> = (0..digits.compiled.task().batch).collect();
     let mut rates = Vec::new();

@@ -41,14 +41,15 @@ pub fn compare(
     comparison: &Comparison<'_>,
     observe: &mut dyn FnMut(VerifyProgress),
 ) -> Result<(VerifyReport, bool)> {
-    let (report, culprit) = once(configuration, data, comparison, None, observe)?;
+    let (report, culprit) = once(configuration, data, comparison, comparison.targets, None, observe)?;
     let Some((Kind::Sim, start, end)) = culprit else {
         return Ok((report, false));
     };
-    // A second run, as the waves of a whole run would be too large to keep. It is the same in every cycle.
+    // A second run, as the waves of a whole run would be too large to keep. It is the same in every cycle. The other targets
+    // are not needed for it, and a board would no more be as it powers up.
     let window = start.saturating_sub(MARGIN)..end + MARGIN;
     let file = NamedTempFile::new()?;
-    once(configuration, data, comparison, Some((window, &file)), observe)?;
+    once(configuration, data, comparison, &[Kind::Model, Kind::Sim], Some((window, &file)), observe)?;
     atomic::replace(comparison.wave, &std::fs::read(file.path())?, is_wave)?;
     Ok((report, true))
 }
@@ -68,11 +69,12 @@ fn once(
     configuration: &Configuration,
     data: &RunData,
     comparison: &Comparison<'_>,
+    targets: &[Kind],
     wave: Option<(Range<u64>, &NamedTempFile)>,
     observe: &mut dyn FnMut(VerifyProgress),
 ) -> Result<(VerifyReport, Option<Culprit>)> {
-    let mut targets: Vec<Box<dyn Target>> = Vec::new();
-    for &kind in comparison.targets {
+    let mut opened: Vec<Box<dyn Target>> = Vec::new();
+    for kind in targets {
         let record = match (&wave, kind) {
             (Some((window, file)), Kind::Sim) => {
                 let out: Box<dyn std::io::Write + Send> = Box::new(BufWriter::new(file.reopen()?));
@@ -81,15 +83,15 @@ fn once(
             _ => None,
         };
         let options = Options { faults: comparison.faults.to_vec(), record };
-        targets.push(target::open_with(kind, configuration.design(), options)?);
+        opened.push(target::open_with(kind, configuration, options)?);
     }
     let seed = u64::from(configuration.training.seed);
     let compiled = &configuration.compiled;
-    let report = verify(&mut targets, compiled, &data.training, comparison.steps, seed, observe)?;
+    let report = verify(&mut opened, compiled, &data.training, comparison.steps, seed, observe)?;
     let culprit = report.first_difference.as_ref().and_then(|difference| {
-        let at = targets.iter().position(|target| target.name() == difference.target)?;
+        let at = opened.iter().position(|target| target.name() == difference.target)?;
         let (start, end) = difference.cycles?;
-        Some((comparison.targets[at], start, end))
+        Some((targets[at].clone(), start, end))
     });
     Ok((report, culprit))
 }

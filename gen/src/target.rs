@@ -1,40 +1,104 @@
 //! Choosing what runs a program: by name, for a design.
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use crate::config::Configuration;
 use crate::emit::simulator::{self, Simulator};
 use crate::emit::{self, digest};
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::design::Design;
+use logloom_hdl::link::map::{self, Register};
 use logloom_sim::model::Model;
 use logloom_sim::netlist::{self, Fault};
-use logloom_sim::target::Target;
 use logloom_sim::target::simulation::{Settings, Simulation};
+use logloom_sim::target::{Target, serial};
 
 /// A kind of target, named as on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The software model: fast, without a clock
     Model,
-    /// The built-in simulation of the hardware that is emitted: cycle-accurate
     Sim,
-    /// The emitted Verilog, compiled by Verilator
     Verilator,
-    /// The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator
     Cxxrtl,
+    /// A board, at the port of this name.
+    Serial(String),
 }
 
-impl Kind {
-    pub fn name(self) -> &'static str {
+/// What precedes the name of a port.
+const SERIAL: &str = "serial:";
+
+/// Names on the command line, and what they mean.
+const NAMES: [(&str, &str); 5] = [
+    ("model", "The software model: fast, without a clock"),
+    ("sim", "The built-in simulation of the hardware that is emitted: cycle-accurate"),
+    ("verilator", "The emitted Verilog, compiled by Verilator"),
+    ("cxxrtl", "The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator"),
+    (
+        "serial:PORT",
+        "The accelerator on a board, at a serial port such as /dev/ttyUSB0 or COM3; link.baud is its speed",
+    ),
+];
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kind::Model => "model",
-            Kind::Sim => "sim",
-            Kind::Verilator => "verilator",
-            Kind::Cxxrtl => "cxxrtl",
+            Kind::Model => f.write_str("model"),
+            Kind::Sim => f.write_str("sim"),
+            Kind::Verilator => f.write_str("verilator"),
+            Kind::Cxxrtl => f.write_str("cxxrtl"),
+            Kind::Serial(port) => write!(f, "{SERIAL}{port}"),
         }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix(SERIAL)) {
+            ("model", _) => Ok(Kind::Model),
+            ("sim", _) => Ok(Kind::Sim),
+            ("verilator", _) => Ok(Kind::Verilator),
+            ("cxxrtl", _) => Ok(Kind::Cxxrtl),
+            (_, Some(port)) if !port.is_empty() => Ok(Kind::Serial(port.to_string())),
+            _ => Err(format!("no such target; choose one of {}", NAMES.map(|(name, _)| name).join(", "))),
+        }
+    }
+}
+
+/// Reads a [`Kind`] from the command line, and tells help and completions what there is.
+#[derive(Clone)]
+pub struct KindParser;
+
+impl TypedValueParser for KindParser {
+    type Value = Kind;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> clap::error::Result<Kind> {
+        Kind::from_str.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(NAMES.into_iter().map(|(name, help)| PossibleValue::new(name).help(help))))
+    }
+}
+
+impl ValueParserFactory for Kind {
+    type Parser = KindParser;
+
+    fn value_parser() -> KindParser {
+        KindParser
     }
 }
 
@@ -47,22 +111,23 @@ pub struct Options {
     pub record: Option<(Range<u64>, Box<dyn Write + Send>)>,
 }
 
-/// Brings up a target.
+/// Brings up a target, and makes sure that it is the accelerator of the configuration, and idle, before anything is written.
 ///
 /// # Errors
-/// The design is not valid, or its hardware cannot be elaborated or simulated.
-pub fn open(kind: Kind, design: &Design) -> Result<Box<dyn Target>> {
-    open_with(kind, design, Options::default())
+/// The hardware cannot be elaborated or simulated; nobody answers at a port; or it is another accelerator.
+pub fn open(kind: &Kind, configuration: &Configuration) -> Result<Box<dyn Target>> {
+    open_with(kind, configuration, Options::default())
 }
 
-/// The same with options, which the model passes over.
+/// The same with options, which all others pass over.
 ///
 /// # Errors
 /// As [`open`]; or a fault names no signal, or the wave cannot be written.
-pub fn open_with(kind: Kind, design: &Design, options: Options) -> Result<Box<dyn Target>> {
+pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -> Result<Box<dyn Target>> {
     /// The pattern of all signals.
     const EVERYTHING: &str = "";
-    Ok(match kind {
+    let design = configuration.design();
+    let mut target: Box<dyn Target> = match kind {
         Kind::Model => Box::new(Model::new(design, digest::word(design))?),
         Kind::Sim => {
             let top = accelerator(design, digest::word(design))?;
@@ -76,7 +141,31 @@ pub fn open_with(kind: Kind, design: &Design, options: Options) -> Result<Box<dy
         }
         Kind::Verilator => compiled(Simulator::Verilator, design)?,
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
-    })
+        Kind::Serial(port) => Box::new(serial::open(port, configuration.link.baud)?),
+    };
+    identify(target.as_mut(), design)?;
+    Ok(target)
+}
+
+/// Makes sure that a target is the accelerator of this design, and that it is idle: on a board, the program of a host that has
+/// gone may still run.
+fn identify(target: &mut dyn Target, design: &Design) -> Result<()> {
+    let mut registers = [0; 2];
+    target.read(Register::Id.address(), &mut registers)?;
+    let [id, found] = registers;
+    let name = target.name();
+    ensure!(
+        id == map::ID,
+        "{name}: register ID reads {id:#010x}, not {:#010x}: no Logloom accelerator; choose another port",
+        map::ID
+    );
+    let expected = digest::word(design);
+    ensure!(
+        found == expected,
+        "{name}: this is the accelerator of another design (register DIGEST reads {found:#010x}, this configuration's is \
+         {expected:#010x}); load the bitstream of this configuration, or name the configuration of that bitstream"
+    );
+    target.wait()
 }
 
 /// A simulator of the emitted Verilog, compiled unless it was before. They are kept in `target/simulators` of the current

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
-use logloom_hdl::control::isa::{Instruction, disassemble};
+use logloom_hdl::control::isa::{Dest, Gemm, Instruction, Passes, Softmax, disassemble};
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{self, Region, Register};
+use logloom_hdl::link::map::{self, Region, Register, control};
 use logloom_sim::target::Target;
 use serde::Serialize;
 
@@ -103,7 +103,7 @@ const REGISTERS: [Register; 12] = [
 /// compares every word of every memory and of the registers that do not count time before the first instruction of a step and after each one.
 /// Stops at the first difference, which is a result, not an error.
 ///
-/// The targets must be as they power up: whatever a memory holds beside the network is compared as well.
+/// Every memory is cleared first, whatever a board has run before: what one holds beside the network is compared as well.
 ///
 /// # Errors
 /// If there are fewer than two targets, or one fails, or all stop with the same error.
@@ -121,6 +121,7 @@ pub fn verify(
     let mut drivers = Vec::with_capacity(targets.len());
     for target in targets {
         let name = target.name().to_string();
+        clear(target.as_mut(), compiled.design()).with_context(|| name.clone())?;
         let mut driver = Driver::new(target.as_mut(), compiled)?;
         driver.load_weights(&weights, weight_seed(seed)).with_context(|| name)?;
         drivers.push(driver);
@@ -185,6 +186,28 @@ pub fn verify(
         first_difference,
         targets: names,
     })
+}
+
+/// Gives every memory contents that depend on nothing but the design.
+fn clear(target: &mut dyn Target, design: &Design) -> Result<()> {
+    let zeros = |region: Region| (0..region.words(design)).map(move |word| (map::address(region, word), 0));
+    let written = Region::ALL.iter().filter(|region| **region != Region::Registers && region.writable(design));
+    let words: Vec<(u32, u32)> = written.flat_map(|region| zeros(*region)).collect();
+    target.write(&words)?;
+    // The others hold results: sums of nothing in every accumulator, and their loss for every sample.
+    let (depth, samples) = (design.accumulator_depth as u16, design.batch_depth as u16);
+    let sums = Gemm { dest: Dest::Accumulator, m: depth, k: 1, n: 1, block: depth, ..Gemm::default() };
+    let loss = Softmax { passes: Passes::Loss, m: samples, n: 1, ..Softmax::default() };
+    let program = [Instruction::Gemm(sums), Instruction::Softmax(loss), Instruction::Halt];
+    let program: Vec<u32> = program.iter().flat_map(Instruction::encode).collect();
+    target.write(&(map::address(Region::Program, 0)..).zip(program).collect::<Vec<_>>())?;
+    target.write(&[
+        (Register::Error.address(), 0),
+        (Register::Pc.address(), 0),
+        (Register::Control.address(), control::RUN),
+    ])?;
+    target.wait()?;
+    target.write(&zeros(Region::Program).collect::<Vec<_>>())
 }
 
 fn listing(instruction: &Instruction) -> String {
@@ -295,7 +318,6 @@ mod tests {
     use crate::compile::fixture::{compiled, mitchell};
     use crate::train::data::{Dataset, Normalise};
     use crate::train::session::{self, Settings};
-    use logloom_hdl::link::map::control;
     use logloom_sim::model::Model;
     use std::ops::ControlFlow;
 
@@ -387,7 +409,7 @@ mod tests {
         let (compiled, _) = network();
         for &region in Region::ALL {
             for word in [0, region.words(compiled.design()) - 1] {
-                // ID is no result, and checked before anything runs.
+                // ID is not compared.
                 let word = if region == Region::Registers && word == 0 { Register::Pc.number() } else { word };
                 let report = with_fault(map::address(region, word), 1, 9);
                 let difference = report.first_difference.unwrap_or_else(|| panic!("{}", region.name()));

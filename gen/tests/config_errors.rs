@@ -116,6 +116,7 @@ golden! {
     not_a_name: "name = \"a b\"\npreset = \"digits\"\n";
     empty_path: digits!("[data]\ntrain = \"\"\n");
     labels_missing: digits!("[data]\ntrain = \"train.idx\"\n");
+    baud_out_of_range: digits!("[link]\nbaud = 300\n");
     labels_of_csv: digits!("[data]\ntrain = \"train.csv\"\ntrain_labels = \"labels.idx\"\n");
     test_fraction_out_of_range: digits!("[data]\ntest_fraction = 1.0\n");
     test_fraction_not_a_number: digits!("[data]\ntest_fraction = nan\n");

@@ -26,7 +26,7 @@ pub struct Arguments {
     #[arg(long)]
     data: PathBuf,
     /// What runs the programs
-    #[arg(long, value_enum, default_value = "model")]
+    #[arg(long, default_value = "model")]
     target: Kind,
 }
 
@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let samples = Samples::unlabelled(&inputs, &configuration.data.normalise, compiled.inputs(), activation)
         .with_context(|| arguments.data.display().to_string())?;
     let checkpoint = Checkpoint::load(&arguments.checkpoint)?;
-    let mut target = target::open(arguments.target, compiled.design())?;
+    let mut target = target::open(&arguments.target, &configuration)?;
     let predictions = predict(target.as_mut(), compiled, &checkpoint, &samples)
         .with_context(|| arguments.checkpoint.display().to_string())?;
     output.line("sample,class,probability")?;

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -19,7 +20,7 @@ pub struct Arguments {
     /// The configuration
     config: PathBuf,
     /// What runs the programs
-    #[arg(long, value_enum, default_value = "model")]
+    #[arg(long, default_value = "model")]
     target: Kind,
     /// Epochs of the whole run; instead of training.epochs
     #[arg(long)]
@@ -41,7 +42,7 @@ pub struct Arguments {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report {
-    target: &'static str,
+    target: String,
     epochs: u32,
     seed: u32,
     test_accuracy: f64,
@@ -65,17 +66,19 @@ pub fn run_verb(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Ou
     let name = &configuration.design().name;
     let folder = RunFolder::new(arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)));
     let data = RunData::load(&configuration)?;
-    let mut target = target::open(arguments.target, configuration.design())?;
+    let mut target = target::open(&arguments.target, &configuration)?;
 
     let bar = ProgressBar::new(0);
     let style = "{msg}  {wide_bar} {pos}/{len} steps  {eta}";
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut saved = None;
     let result = run(&configuration, &data, target.as_mut(), &folder, arguments.resume, &mut |progress| {
         // In the report of a completed epoch, `step` still counts its steps.
         let before = progress.epoch - u32::from(progress.record.is_some());
         bar.set_length(u64::from(progress.epochs) * u64::from(progress.steps));
         bar.set_position(u64::from(before) * u64::from(progress.steps) + u64::from(progress.step));
         if let Some(record) = progress.record {
+            saved = Some(record.epoch);
             bar.set_message(format!(
                 "epoch {:3}  loss {:.4}  test {}",
                 record.epoch,
@@ -86,12 +89,18 @@ pub fn run_verb(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Ou
         ControlFlow::Continue(())
     });
     bar.finish_and_clear();
-    let result = result?;
+    let result = match saved {
+        // Nothing of what is done is lost, whatever went wrong.
+        Some(epoch) => {
+            result.with_context(|| format!("stopped after epoch {epoch}; go on from there with --resume"))?
+        }
+        None => result?,
+    };
 
     let training = &configuration.training;
     if arguments.json {
         output.json(&Report {
-            target: arguments.target.name(),
+            target: arguments.target.to_string(),
             epochs: training.epochs,
             seed: training.seed,
             test_accuracy: result.test_accuracy,

@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Two or more targets; the first is the reference
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["model", "sim", "verilator"])]
+    #[arg(long, value_delimiter = ',', default_values = ["model", "sim", "verilator"])]
     targets: Vec<Kind>,
     /// Seed of weights, order and rounding; instead of training.seed
     #[arg(long)]

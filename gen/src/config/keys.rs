@@ -265,6 +265,12 @@ fn after_families() -> Vec<Key> {
             Absent::Derived("the smallest that fits the programs"),
             "instructions that the program memory holds",
         ),
+        key(
+            "link.baud",
+            integer(1200, 12_000_000),
+            Absent::Default("1000000"),
+            "bits per second between a host and the accelerator on a board",
+        ),
         key("network.layers", Kind::Layers { min: 1, max: 4096 }, Absent::Required, "inputs, hidden layers, classes"),
         key("training.batch", integer(1, 4096), Absent::Default("16"), "samples per step"),
         key(

@@ -25,6 +25,7 @@ pub struct Configuration {
     pub compiled: Compiled,
     pub training: Training,
     pub data: Data,
+    pub link: Link,
     /// Every value with its origin, derived ones included, in the order of the key table.
     pub settings: Vec<Setting>,
 }
@@ -41,6 +42,14 @@ pub struct Training {
     pub epochs: u32,
     /// Of initial weights, the order of samples, and the rounding generators.
     pub seed: u32,
+}
+
+/// How a host reaches the accelerator on a board. Not part of the design: the same programs and checkpoints fit behind every
+/// link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Bits per second of the UART.
+    pub baud: u32,
 }
 
 /// Which samples train and which test.
@@ -128,6 +137,7 @@ impl Meaning<'_> {
         let training = self.training();
         let weight_scales = self.weight_scales(layers.len().saturating_sub(1));
         let data = self.data();
+        let link = Link { baud: self.given("link.baud") };
         let design = self.design(name, &layers, training.batch);
         let (Some(data), Some(design)) = (data, design) else {
             return Err(ConfigErrors(self.errors));
@@ -152,7 +162,7 @@ impl Meaning<'_> {
             Some(Setting { key: key.name, value, origin })
         });
         let settings = settings.collect();
-        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, settings })
+        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, settings })
     }
 
     fn value(&self, key: &str) -> Option<&Value> {

@@ -69,22 +69,16 @@ pub struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    /// Checks that the target is this design, clears its error and counters, and writes the constant ones beside the
-    /// activations.
+    /// Checks that the target has the array of this design, clears its error and counters, and writes the constant ones beside
+    /// the activations.
     ///
     /// # Errors
-    /// If the target fails, or has another ID or geometry.
+    /// If the target fails, or has another geometry.
     pub fn new(target: &'a mut dyn Target, compiled: &'a Compiled) -> Result<Self> {
         let design = compiled.design();
-        let mut registers = [0; 3];
-        target.read(Register::Id.address(), &mut registers)?;
-        let [id, _, geometry] = registers;
-        ensure!(
-            id == map::ID,
-            "{}: register ID reads {id:#010x}, not {:#010x}: no Logloom accelerator",
-            target.name(),
-            map::ID
-        );
+        let mut geometry = [0];
+        target.read(Register::Geometry.address(), &mut geometry)?;
+        let [geometry] = geometry;
         ensure!(
             geometry == design.columns << 16 | design.rows,
             "{}: the accelerator has {} rows and {} columns, the program is for {} and {}",

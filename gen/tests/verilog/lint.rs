@@ -4,9 +4,9 @@ use super::{everything, write};
 use logloom::flow::lint::lint;
 use logloom::flow::testing::needs;
 use logloom::flow::tool::Tool;
-use logloom_hdl::accelerator::{TOP, accelerator};
 use logloom_hdl::arith::{self, Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::design::{Design, Format};
+use logloom_hdl::link::uart::{TOP, serial_accelerator};
 use logloom_hdl::rtl::Module;
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ fn units_are_clean() {
     }
 }
 
+/// With its serial link, and so everything that it is made of.
 #[test]
 fn the_accelerator_is_clean() {
     count_missing();
@@ -77,7 +78,7 @@ fn the_accelerator_is_clean() {
             program_depth: 8,
         };
         design.accumulator_bits = design.accumulator_bits.min(62 - design.lift());
-        let top = accelerator(&design, 0).unwrap();
+        let top = serial_accelerator(&design, 0, 12_000_000, 1_000_000).unwrap();
         assert_eq!(top.name, TOP);
         assert_clean(&top);
     }

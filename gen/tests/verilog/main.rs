@@ -11,7 +11,9 @@ mod units;
 
 use logloom::flow::testing::needs;
 use logloom::flow::{Invocation, Tool};
-use logloom_hdl::rtl::{Builder, Expr, Module, verilog};
+use logloom_hdl::link::frame::{REQUEST, frame_master};
+use logloom_hdl::link::uart::{SILENT_BITS, uart_receiver, uart_transmitter};
+use logloom_hdl::rtl::{Bits, Builder, Expr, Module, unsigned, verilog};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,4 +69,71 @@ fn the_zoo_runs_as_described() {
     let files = write(folder.path(), &module);
     std::fs::write(folder.path().join("bench.v"), bench::text(&module, &vectors)).unwrap();
     bench::compare(&icarus(folder.path(), &files), &bench::expected(&module, &vectors));
+}
+
+/// A UART, frames, and a host port whose words are their addresses.
+fn serial_slave(divider: u32) -> Arc<Module> {
+    let one = unsigned(1);
+    let mut m = Builder::new("serial_slave", "Words that are their addresses, behind a UART.");
+    let rx = m.input("rx_i", one);
+    let receiver = m.instance("receiver", &uart_receiver(divider).unwrap(), &[("rx_i", &rx)]);
+    let ready = m.forward("ready", one);
+    let valid = m.forward("valid", one);
+    let address = m.forward("address", unsigned(24));
+    let inputs = [
+        ("byte_valid_i", &receiver.get("valid_o")),
+        ("byte_i", &receiver.get("byte_o")),
+        ("byte_ready_i", &ready.value()),
+        ("host_ready_i", &valid.value()),
+        ("host_data_i", &address.value().extend(32)),
+    ];
+    let master = m.instance("master", &frame_master(SILENT_BITS * divider).unwrap(), &inputs);
+    m.assign(&valid, master.get("host_valid_o"));
+    m.assign(&address, master.get("host_address_o"));
+    let inputs = [("valid_i", &master.get("byte_valid_o")), ("byte_i", &master.get("byte_o"))];
+    let transmitter = m.instance("transmitter", &uart_transmitter(divider).unwrap(), &inputs);
+    m.assign(&ready, transmitter.get("ready_o"));
+    for port in ["host_write_o", "host_data_o"] {
+        m.output(port, master.get(port));
+    }
+    m.output("tx_o", transmitter.get("tx_o"));
+    m.finish().unwrap()
+}
+
+/// The level of the line in each cycle.
+fn waveform(divider: usize, bytes: &[u8]) -> Vec<Vec<Bits>> {
+    let bits = bytes.iter().flat_map(|byte| {
+        let data = (0..8).map(move |bit| byte >> bit & 1 == 1);
+        std::iter::once(false).chain(data).chain([true])
+    });
+    bits.flat_map(|bit| std::iter::repeat_n(vec![Bits::from_i64(1, bit.into())], divider)).collect()
+}
+
+#[test]
+fn the_serial_link_runs_as_described() {
+    if !needs(&[Tool::Iverilog, Tool::Vvp]) {
+        return;
+    }
+    let divider = 5;
+    let module = serial_slave(divider);
+    // Opens a session, writes two words, and reads three.
+    let mut bytes = Vec::new();
+    let requests: [&[u8]; 3] = [
+        &[REQUEST, 7, 0, 0],
+        &[REQUEST, 8, 1, 3, 4, 0, 0x10, 2, 1, 2, 3, 4, 0xA5, 0x5A, 0, 0xFF],
+        &[REQUEST, 9, 2, 1, 0xFE, 0xFF, 0x3F, 3],
+    ];
+    for request in requests {
+        let mut crc = flate2::Crc::new();
+        crc.update(request);
+        bytes.extend(waveform(divider as usize, &[request, &crc.sum().to_le_bytes()].concat()));
+        bytes.extend(vec![vec![Bits::from_i64(1, 1)]; 25 * 10 * divider as usize]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = write(folder.path(), &module);
+    let expected = bench::expected(&module, &bytes);
+    // The last reply holds more ones and zeros than silence does.
+    assert!(expected.iter().rev().take(3000).any(|line| line.ends_with("tx_o 0")), "nobody answers");
+    std::fs::write(folder.path().join("bench.v"), bench::text(&module, &bytes)).unwrap();
+    bench::compare(&icarus(folder.path(), &files), &expected);
 }
