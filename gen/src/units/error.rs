@@ -206,7 +206,15 @@ impl<'a> Sweep<'a> {
     }
 
     fn measure(&self, moving: i64, products: &[i64]) -> Row {
-        // Products of 16-bit operands fit 32 bits, and those convert to floating point many at a time.
+        // Nearly all products fit 32 bits, and those convert to floating point many at a time.
+        match i32::try_from(self.family.product_bound()) {
+            Ok(_) => self.measure_by(moving, products, |product| f64::from(product as i32)),
+            Err(_) => self.measure_by(moving, products, |product| product as f64),
+        }
+    }
+
+    #[inline]
+    fn measure_by(&self, moving: i64, products: &[i64], real: impl Fn(i64) -> f64) -> Row {
         let unit = f64::from(1u32 << self.family.dropped_bits());
         let mut lanes = Lanes::default();
         let (low, high, absolute) = (self.bound.relative_low, self.bound.relative_high, self.bound.absolute + 1e-9);
@@ -215,7 +223,7 @@ impl<'a> Sweep<'a> {
         for (products, weights) in products.as_chunks::<LANES>().0.iter().zip(self.distribution.as_chunks::<LANES>().0)
         {
             for lane in 0..LANES {
-                let product = f64::from(products[lane] as i32) * unit;
+                let product = real(products[lane]) * unit;
                 let exact = moving as f64 * b[lane];
                 let error = product - exact;
                 // A negative product would have the wrong sign.
@@ -361,6 +369,16 @@ mod tests {
             (-128..0).all(|moving| sweep.row(moving, &mut [0; 128]).within)
         };
         assert!(within(128.0 / 65.0 - 1.0) && !within(128.0 / 65.0 - 1.001));
+    }
+
+    /// `-2^15` is taken as `3 * 2^14`, and its square has 32 bits without a sign.
+    #[test]
+    fn products_beyond_32_bits_are_measured() {
+        let unit = family::find("drum").unwrap().parse("operand_bits=16 kept_bits=2").unwrap();
+        assert!(unit.product_bound() > i32::MAX.into());
+        let row = Sweep::new(unit.as_ref()).row(-32768, &mut [0; 32768]);
+        assert!(row.within);
+        assert_eq!((row.highest, row.worst), (1.25, 1.25 * 2f64.powi(30)));
     }
 
     #[test]

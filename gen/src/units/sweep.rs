@@ -71,6 +71,14 @@ impl Subject {
         }
     }
 
+    /// Bits of a result on its way through the pipe: nearly all products fit 32, and half the bytes take half the time.
+    fn result_bits(&self) -> u32 {
+        match self.part {
+            Part::Product if self.unit.product_bits() > 32 => 64,
+            _ => 32,
+        }
+    }
+
     /// What the reference gives in one row.
     fn expected(&self, row: u32, values: &mut [i64]) {
         let unit = self.unit.as_ref();
@@ -181,7 +189,8 @@ fn compare(
     let words: Vec<u8> = counts.iter().chain(rows).chain(columns).flat_map(|word| word.to_le_bytes()).collect();
     child.stdin.take().context("the sweep has a standard input")?.write_all(&words)?;
     let mut output = BufReader::with_capacity(1 << 20, child.stdout.take().context("the sweep has a standard output")?);
-    let mut bytes = vec![0; columns.len() * size_of::<i32>()];
+    let word = (subject.result_bits() / 8) as usize;
+    let mut bytes = vec![0; columns.len() * word];
     let mut expected = vec![0; columns.len()];
     for &row in rows {
         if stop.load(Ordering::Relaxed) {
@@ -189,17 +198,14 @@ fn compare(
         }
         subject.expected(row, &mut expected);
         output.read_exact(&mut bytes).context("the simulation ended early")?;
-        let found = bytes.as_chunks().0.iter().map(|&bytes| i64::from(i32::from_le_bytes(bytes)));
-        // All at once, as vector instructions do it; where they differ is found afterwards.
-        let different = found.clone().zip(&expected).fold(0, |bits, (found, expected)| bits | (found ^ expected));
-        if different != 0 {
-            for (index, (found, &expected)) in found.zip(&expected).enumerate() {
-                if found != expected {
-                    drop(output);
-                    child.wait()?;
-                    bail!(subject.difference(row, index, expected, found));
-                }
-            }
+        let different = match word {
+            4 => differs(bytes.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes).into()), &expected),
+            _ => differs(bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)), &expected),
+        };
+        if let Some((index, found)) = different {
+            drop(output);
+            child.wait()?;
+            bail!(subject.difference(row, index, expected[index], found));
         }
         observe(columns.len() as u64);
     }
@@ -209,6 +215,19 @@ fn compare(
     let status = child.wait()?;
     ensure!(status.success() || !whole, "the simulation ended with {status}");
     Ok(())
+}
+
+/// The first that is not as expected, with its index.
+#[inline]
+fn differs(found: impl Iterator<Item = i64> + Clone, expected: &[i64]) -> Option<(usize, i64)> {
+    // All at once, as vector instructions do it; where they differ is found afterwards.
+    let different = found.clone().zip(expected).fold(0, |bits, (found, expected)| bits | (found ^ expected));
+    let mut each = found.zip(expected).enumerate();
+    if different == 0 {
+        None
+    } else {
+        each.find_map(|(i, (found, &expected))| (found != expected).then_some((i, found)))
+    }
 }
 
 /// The program that simulates all subjects.
@@ -222,6 +241,7 @@ fn build(subjects: &[Subject], folder: &Path) -> Result<PathBuf> {
         row_bits: u32,
         column_bits: u32,
         output_bits: u32,
+        result_bits: u32,
         signed: bool,
         latency: u32,
     }
@@ -243,8 +263,6 @@ fn build(subjects: &[Subject], folder: &Path) -> Result<PathBuf> {
         };
         let is_product = matches!(subject.part, Part::Product);
         let output_bits = top.outputs.iter().map(|(_, value)| value.width()).sum();
-        // What the pipe carries.
-        ensure!(output_bits <= 32, "{} ({}): the product has {output_bits} bits", unit.name(), unit.parameters());
         shapes.push(Shape {
             module: format!("{}_{index}", top.name),
             row,
@@ -253,6 +271,7 @@ fn build(subjects: &[Subject], folder: &Path) -> Result<PathBuf> {
             row_bits: row.map_or(1, width),
             column_bits: width(column),
             output_bits,
+            result_bits: subject.result_bits(),
             signed: is_product,
             latency: if is_product { unit.latency() } else { 0 },
         });
@@ -402,6 +421,23 @@ mod tests {
             |unit: &Arc<dyn Arithmetic>| Subject::all(unit).iter().map(Subject::fingerprint).collect::<Vec<_>>();
         assert_ne!(fingerprint(&cases[0].0), fingerprint(&cases[1].0));
         assert_eq!(fingerprint(&cases[4].0), fingerprint(&exact));
+    }
+
+    /// `-2^15` is taken as `3 * 2^14`, and its square has 32 bits without a sign.
+    #[test]
+    fn products_beyond_32_bits_are_compared() {
+        if !needs(&[Tool::Verilator, Tool::Make, Tool::Cxx]) {
+            return;
+        }
+        let unit = family::find("drum").unwrap().parse("operand_bits=16 kept_bits=2").unwrap();
+        assert_eq!(unit.product_bits(), 33);
+        let mut product = Subject::all(&unit).pop().unwrap();
+        let least = unit.encode(Side::Moving, -32768, 0);
+        (product.rows, product.columns) = (vec![least], vec![0, least]);
+        sweep(std::slice::from_ref(&product), &|_| ()).unwrap();
+        product.unit = Arc::new(Faulty { unit, codes: Some([least, least]), encoded: None });
+        let error = sweep(&[product], &|_| ()).unwrap_err().to_string();
+        assert!(error.ends_with("have the product 2415919105, the hardware gives 2415919104"), "{error}");
     }
 
     #[test]
