@@ -96,6 +96,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         return Ok(Outcome::Good);
     }
     output.text(&errors(&measured))?;
+    if measured.iter().any(|unit| unit.errors.weights.is_some()) {
+        output.line("")?;
+        output.line("Weights that are coded otherwise than the stationary operands above:")?;
+        output.text(&weights(&measured))?;
+    }
     if arguments.fabric.is_some() {
         output.line("")?;
         output.text(&costs(&measured))?;
@@ -164,6 +169,23 @@ fn errors(units: &[Measured]) -> String {
     }
     let right: Vec<bool> = (0..rows[0].len()).map(|column| column >= 2).collect();
     table(&rows, &right)
+}
+
+/// Errors of products with weights that have a coding of their own.
+fn weights(units: &[Measured]) -> String {
+    let mut rows = vec![["family", "parameters", "bound", "WCE", "WMED %"].map(String::from).to_vec()];
+    for unit in units {
+        let Some(errors) = &unit.errors.weights else { continue };
+        let about = if errors.drawn { "~" } else { "" };
+        rows.push(vec![
+            unit.family.to_string(),
+            unit.parameters.clone(),
+            errors.bound.to_string(),
+            errors.worst_case.value.to_string(),
+            format!("{about}{:.4}", 100.0 * errors.weighted),
+        ]);
+    }
+    table(&rows, &[false, false, false, true, true])
 }
 
 /// Cells and speed; last, how many times more LUTs the exact rows of the same width take.

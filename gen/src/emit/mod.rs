@@ -55,17 +55,21 @@ pub fn accelerator(design: &Design, config: &str) -> Result<Plan, EmitError> {
     let digest = digest::design(design);
     let top = accelerator::accelerator(design, digest::word(design))?;
     let mut plan = Plan::new(&digest, config);
-    add_verilog(&mut plan, &top, &digest)?;
+    add_verilog(&mut plan, &[top], &digest)?;
     documents::plan(&mut plan, design, &digest);
     Ok(plan)
 }
 
-/// Plans the Verilog of a module and all below it, in the folder `rtl`.
-fn add_verilog(plan: &mut Plan, top: &Arc<Module>, digest: &str) -> Result<(), ElaborationError> {
+/// Plans the Verilog of modules and all below them, each once, in the folder `rtl`.
+fn add_verilog(plan: &mut Plan, tops: &[Arc<Module>], digest: &str) -> Result<(), ElaborationError> {
     let mut names = String::new();
-    for module in top.hierarchy()? {
+    let hierarchies = tops.iter().map(|top| top.hierarchy()).collect::<Result<Vec<_>, _>>()?;
+    for module in hierarchies.iter().flatten() {
         let file = format!("{}.v", module.name);
-        plan.add(format!("rtl/{file}"), verilog::print(&module, &header(digest)));
+        if plan.get(&format!("rtl/{file}")).is_some() {
+            continue;
+        }
+        plan.add(format!("rtl/{file}"), verilog::print(module, &header(digest)));
         names += &file;
         names.push('\n');
     }

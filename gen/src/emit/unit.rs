@@ -2,14 +2,14 @@
 //!
 //! | path | contents |
 //! |---|---|
-//! | `rtl/<module>.v`, `rtl/files.f` | as of an accelerator; the top module is `unit` |
+//! | `rtl/<module>.v`, `rtl/files.f` | as of an accelerator; the top module is `unit`, beside it `weight_unit` where weights are coded otherwise |
 //! | `tb/unit_bound.sv` | the bound, as assertions |
 //! | `tb/main.cpp`, `tb/Makefile` | pairs of operands; `make` runs them under Verilator |
 //! | `unit.json` | parameters, widths, bound, and the operands of the largest errors |
 
 use std::collections::BTreeSet;
 
-use logloom_hdl::arith::{self, Arithmetic, ErrorBound, Side};
+use logloom_hdl::arith::{self, Arithmetic, Coded, ErrorBound, Side, WeightBound, WeightCoding};
 use logloom_hdl::rtl::ElaborationError;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -72,7 +72,9 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     let name = format!("{} {}", unit.name(), unit.parameters());
     let digest = sha256(name.as_bytes());
     let mut plan = Plan::new(&digest, &name);
-    add_verilog(&mut plan, &arith::unit(unit)?, &digest)?;
+    let weight_unit = arith::weight_unit(unit)?;
+    let tops: Vec<_> = weight_unit.into_iter().chain([arith::unit(unit)?]).collect();
+    add_verilog(&mut plan, &tops, &digest)?;
 
     let stimulus = Stimulus::new(unit, errors);
     let draw_bits = Sides::of(|side| unit.draw_bits(side));
@@ -92,11 +94,22 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     context.insert("corners", &stimulus.corners);
     context.insert("random_pairs", &RANDOM_PAIRS);
     context.insert("stimulus", &stimulus.to_string());
-    let check = Check::new(unit);
-    let literal =
-        |value: i128| format!("{}{}'sd{}", if value < 0 { "-" } else { "" }, check.bits, value.unsigned_abs());
+    let of_weights = unit.weight_coding().map(WeightCoding::error_bound);
+    let check = Check::new(unit, WeightBound::Product(unit.error_bound()));
+    let weight_check = of_weights.map(|bound| Check::new(unit, bound));
+    let bits = check.bits.max(weight_check.as_ref().map_or(0, |check| check.bits));
+    let literal = |value: i128| format!("{}{}'sd{}", if value < 0 { "-" } else { "" }, bits, value.unsigned_abs());
     context.insert("scale", &SCALE);
-    context.insert("bits", &check.bits);
+    context.insert("bits", &bits);
+    context.insert("weight_bound", &of_weights.map(|bound| bound.to_string()));
+    context.insert("weight_draw_bits", &unit.weight_draw_bits());
+    context.insert("weights_keep_signs", &matches!(of_weights, Some(WeightBound::Product(_))));
+    if let Some(check) = &weight_check {
+        context.insert("weight_low", &literal(check.low));
+        context.insert("weight_high", &literal(check.high));
+        context.insert("weight_absolute", &literal(check.absolute));
+        context.insert("weight_distance", &literal(check.distance));
+    }
     context.insert("low", &literal(check.low));
     context.insert("high", &literal(check.high));
     context.insert("absolute", &literal(check.absolute));
@@ -134,25 +147,37 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
 /// product.
 const SCALE: u32 = 32;
 
-/// An [`ErrorBound`] in whole numbers, in units of `2^-SCALE`.
+/// A bound in whole numbers, in units of `2^-SCALE`.
 #[derive(Debug, PartialEq, Eq)]
 struct Check {
     low: i128,
     high: i128,
     absolute: i128,
+    /// Times |a|.
+    distance: i128,
     /// That hold every number of the comparison, signed.
     bits: u32,
 }
 
 impl Check {
-    fn new(unit: &dyn Arithmetic) -> Self {
-        let ErrorBound { relative_low, relative_high, absolute } = unit.error_bound();
+    fn new(unit: &dyn Arithmetic, bound: WeightBound) -> Self {
+        let (ErrorBound { relative_low, relative_high, absolute }, distance) = match bound {
+            WeightBound::Product(bound) => (bound, 0.0),
+            WeightBound::Distance { distance } => (ErrorBound::EXACT, distance),
+        };
+        let distance = least_above(distance);
         let (low, high, absolute) = (-least_above(-relative_low), least_above(relative_high), least_above(absolute));
         let bits = |number: i128| 128 - number.unsigned_abs().leading_zeros();
         let (product, exact) = (unit.product_bits() + unit.dropped_bits(), 2 * unit.operand_bits());
-        let widest = [product.max(exact) + SCALE, exact + bits(low), exact + bits(high), bits(absolute)];
+        let widest = [
+            product.max(exact) + SCALE,
+            exact + bits(low),
+            exact + bits(high),
+            bits(absolute),
+            unit.operand_bits() + bits(distance),
+        ];
         // A sum or difference of two of these, and its sign.
-        Self { low, high, absolute, bits: 2 + widest.into_iter().max().expect("four numbers") }
+        Self { low, high, absolute, distance, bits: 2 + widest.into_iter().max().expect("there are numbers") }
     }
 }
 
@@ -186,8 +211,9 @@ impl Stimulus {
             corners.extend(operands(errors.lowest));
             corners.extend(operands(errors.highest));
             corners.extend(errors.worst_case.operands);
+            corners.extend(errors.weights.iter().flat_map(|errors| errors.worst_case.operands));
         }
-        let drawn = [Side::Moving, Side::Stationary].iter().any(|&side| unit.draw_bits(side) > 0);
+        let drawn = Coded::all(unit).into_iter().any(|coded| coded.draw_bits(unit) > 0);
         Self { operand_bits, corners: corners.into_iter().collect(), drawn }
     }
 
@@ -234,7 +260,8 @@ mod tests {
     fn the_check_is_the_bound() {
         let unit = 2f64.powi(-(SCALE as i32));
         for family in FAMILIES.iter().flat_map(Family::made) {
-            let (bound, check) = (family.error_bound(), Check::new(family.as_ref()));
+            let (bound, check) =
+                (family.error_bound(), Check::new(family.as_ref(), WeightBound::Product(family.error_bound())));
             for (real, whole) in
                 [(-bound.relative_low, -check.low), (bound.relative_high, check.high), (bound.absolute, check.absolute)]
             {
@@ -259,6 +286,8 @@ mod tests {
             "rtl/product.v",
             "rtl/stationary_encoder.v",
             "rtl/unit.v",
+            "rtl/weight_encoder.v",
+            "rtl/weight_unit.v",
             "tb/Makefile",
             "tb/main.cpp",
             "tb/unit_bound.sv",
@@ -268,6 +297,9 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(plan.get("unit.json").unwrap()).unwrap();
         assert_eq!((&json["latency"], &json["draw_bits"]["stationary"]), (&1.into(), &8.into()));
         assert_eq!(json["bound"]["relative_low"], -0.5);
+        assert_eq!(json["errors"]["weights"]["bound"]["distance"], 255.0);
+        let assertions = String::from_utf8_lossy(plan.get("tb/unit_bound.sv").unwrap()).into_owned();
+        assert!(assertions.contains("|p - ab| <= 255 |a|"), "{assertions}");
         assert!(json["errors"]["highest"]["operands"].is_array());
         let main = String::from_utf8_lossy(plan.get("tb/main.cpp").unwrap()).into_owned();
         assert!(main.contains(&format!("; {} in all", json["testbench_pairs"])), "{main}");

@@ -5,13 +5,15 @@
 
 use std::ops::Range;
 
-use logloom_hdl::arith::{Arithmetic, Coded, ErrorBound, Side};
+use logloom_hdl::arith::{Arithmetic, Coded, Side, WeightBound};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::BoundOfWeights;
 use super::draws::{are_neighbours, extremes};
 
-/// Errors over all pairs of operands. Relative errors are p / ab - 1, over pairs without a zero.
+/// Errors over all pairs of operands. Relative errors are p / ab - 1, over pairs without a zero. The stationary operand is one
+/// like an activation: weights with a coding of their own have [errors](WeightErrors) of their own.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ErrorStatistics {
     /// Pairs without a zero operand that stand for all.
@@ -33,6 +35,22 @@ pub struct ErrorStatistics {
     pub within_bound: bool,
     /// Whether codes are drawn at random: then the means are estimates, of one draw for each pair. Extremes and bound are of
     /// all codes.
+    pub drawn: bool,
+    /// Of products with weights, where those have a coding of their own.
+    pub weights: Option<WeightErrors>,
+}
+
+/// Errors of products with weights that have a coding of their own, over all pairs of a moving operand and a weight. Relative ones
+/// are left out: a weight of 1 that is drawn as the largest one says nothing of training, where the mean over draws counts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WeightErrors {
+    /// The bound that the family proves.
+    #[serde(with = "BoundOfWeights")]
+    pub bound: WeightBound,
+    /// As of [`ErrorStatistics`], like all below.
+    pub worst_case: Extreme<i64>,
+    pub weighted: f64,
+    pub within_bound: bool,
     pub drawn: bool,
 }
 
@@ -101,16 +119,22 @@ pub fn weight_distribution(operand_bits: u32) -> Vec<f64> {
 
 /// Sweeps all pairs; operands of 16 bits take some seconds.
 pub fn statistics(family: &dyn Arithmetic) -> ErrorStatistics {
-    let half = 1i64 << (family.operand_bits() - 1);
-    let sweep = Sweep::new(family);
-    let row = |products: &mut Vec<i64>, moving| sweep.row(moving, products);
-    let rows: Vec<Row> = (-half..0).into_par_iter().map_init(|| vec![0; half as usize], row).collect();
-    sweep.total(&rows)
+    let of_operands = Coded::Operand(Side::Stationary);
+    let errors = Sweep::new(family, of_operands, WeightBound::Product(family.error_bound())).all();
+    let weights = family.weight_coding().map(|coding| {
+        let bound = coding.error_bound();
+        let ErrorStatistics { worst_case, weighted, within_bound, drawn, .. } =
+            Sweep::new(family, Coded::Weight, bound).all();
+        WeightErrors { bound, worst_case, weighted, within_bound, drawn }
+    });
+    ErrorStatistics { weights, ..errors }
 }
 
 struct Sweep<'a> {
     family: &'a dyn Arithmetic,
-    bound: ErrorBound,
+    /// What the stationary operands are.
+    coded: Coded,
+    bound: WeightBound,
     operands: Range<i64>,
     /// Moving draws that give every code of an operand, and for each stationary one that does, the codes of all operands.
     moving_draws: Vec<u32>,
@@ -139,28 +163,36 @@ impl Codes {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(family: &'a dyn Arithmetic) -> Self {
+    fn new(family: &'a dyn Arithmetic, coded: Coded, bound: WeightBound) -> Self {
         let half = 1i64 << (family.operand_bits() - 1);
         let operands = -half..0;
-        let sides = [Side::Moving, Side::Stationary];
-        let drawn = sides.iter().any(|&side| family.draw_bits(side) > 0);
-        let [moving_draws, stationary_draws] = sides.map(|side| extremes(family.draw_bits(side)));
-        let codes = |&draw| Codes::new(operands.clone().map(|b| family.encode(Side::Stationary, b, draw)).collect());
+        let sides = [Coded::Operand(Side::Moving), coded];
+        let drawn = sides.iter().any(|side| side.draw_bits(family) > 0);
+        let [moving_draws, stationary_draws] = sides.map(|side| extremes(side.draw_bits(family)));
+        let codes = |&draw| Codes::new(operands.clone().map(|b| coded.encode(family, b, draw)).collect());
         let stationary = stationary_draws.iter().map(codes).collect();
-        let all_codes = sides.iter().all(|&side| are_neighbours(family, Coded::Operand(side)));
+        let all_codes = sides.iter().all(|&side| are_neighbours(family, side));
         // Of the two operands of a magnitude; the magnitude 2^(W-1) has one.
         let mut distribution = weight_distribution(family.operand_bits());
         distribution.truncate(half as usize);
         distribution[1..].iter_mut().for_each(|density| *density *= 2.0);
-        Self { family, bound: family.error_bound(), operands, moving_draws, stationary, distribution, drawn, all_codes }
+        Self { family, coded, bound, operands, moving_draws, stationary, distribution, drawn, all_codes }
+    }
+
+    /// Over all pairs.
+    fn all(&self) -> ErrorStatistics {
+        let row = |products: &mut Vec<i64>, moving| self.row(moving, products);
+        let size = self.operands.clone().count();
+        let rows: Vec<Row> = self.operands.clone().into_par_iter().map_init(|| vec![0; size], row).collect();
+        self.total(&rows)
     }
 
     /// Products of one moving operand, with a draw for each.
     fn draw(&self, moving: i64, products: &mut [i64]) {
         let mut draws = Draws(moving as u64);
         for (b, product) in self.operands.clone().zip(products) {
-            let mut code = |side, x| self.family.encode(side, x, draws.bits(self.family.draw_bits(side)));
-            let codes = (code(Side::Moving, moving), code(Side::Stationary, b));
+            let mut code = |coded: Coded, x| coded.encode(self.family, x, draws.bits(coded.draw_bits(self.family)));
+            let codes = (code(Coded::Operand(Side::Moving), moving), code(self.coded, b));
             *product = self.family.product(codes.0, codes.1);
         }
     }
@@ -217,7 +249,13 @@ impl<'a> Sweep<'a> {
     fn measure_by(&self, moving: i64, products: &[i64], real: impl Fn(i64) -> f64) -> Row {
         let unit = f64::from(1u32 << self.family.dropped_bits());
         let mut lanes = Lanes::default();
-        let (low, high, absolute) = (self.bound.relative_low, self.bound.relative_high, self.bound.absolute + 1e-9);
+        // A product is at least 0 here, unless it has the wrong sign.
+        let (low, high, absolute, least) = match self.bound {
+            WeightBound::Product(bound) => (bound.relative_low, bound.relative_high, bound.absolute + 1e-9, 0.0),
+            WeightBound::Distance { distance } => {
+                (0.0, 0.0, distance * moving.unsigned_abs() as f64 + 1e-9, f64::NEG_INFINITY)
+            }
+        };
         let mut b: [f64; LANES] = std::array::from_fn(|lane| self.operands.start as f64 + lane as f64);
         // There are 2^(W-1) operands, W at least 4.
         for (products, weights) in products.as_chunks::<LANES>().0.iter().zip(self.distribution.as_chunks::<LANES>().0)
@@ -226,10 +264,9 @@ impl<'a> Sweep<'a> {
                 let product = real(products[lane]) * unit;
                 let exact = moving as f64 * b[lane];
                 let error = product - exact;
-                // A negative product would have the wrong sign.
                 let outside = (error < (low - 1e-9) * exact - absolute)
                     | (error > (high + 1e-9) * exact + absolute)
-                    | (product < 0.0);
+                    | (product < least);
                 lanes.outside[lane] |= u64::from(outside);
                 lanes.weighted[lane] += weights[lane] * error.abs();
                 lanes.worst[lane] = greater(lanes.worst[lane], error.abs());
@@ -298,6 +335,7 @@ impl<'a> Sweep<'a> {
             weighted: rows.iter().map(of_moving).sum::<f64>() / operands / operands.powi(2),
             within_bound: self.all_codes && rows.iter().all(|row| row.within),
             drawn: self.drawn,
+            weights: None,
         }
     }
 }
@@ -320,7 +358,7 @@ impl Draws {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logloom_hdl::arith::family;
+    use logloom_hdl::arith::{ErrorBound, family};
 
     fn of(family: &str, settings: &str) -> ErrorStatistics {
         statistics(family::find(family).unwrap().parse(settings).unwrap().as_ref())
@@ -364,8 +402,8 @@ mod tests {
     fn one_code_outside_breaks_the_bound() {
         let unit = family::find("ternary").unwrap().parse("operand_bits=8").unwrap();
         let within = |relative_high| {
-            let mut sweep = Sweep::new(unit.as_ref());
-            sweep.bound.relative_high = relative_high;
+            let bound = WeightBound::Product(ErrorBound { relative_high, ..unit.error_bound() });
+            let sweep = Sweep::new(unit.as_ref(), Coded::Operand(Side::Stationary), bound);
             (-128..0).all(|moving| sweep.row(moving, &mut [0; 128]).within)
         };
         assert!(within(128.0 / 65.0 - 1.0) && !within(128.0 / 65.0 - 1.001));
@@ -376,9 +414,40 @@ mod tests {
     fn products_beyond_32_bits_are_measured() {
         let unit = family::find("drum").unwrap().parse("operand_bits=16 kept_bits=2").unwrap();
         assert!(unit.product_bound() > i32::MAX.into());
-        let row = Sweep::new(unit.as_ref()).row(-32768, &mut [0; 32768]);
+        let bound = WeightBound::Product(unit.error_bound());
+        let row = Sweep::new(unit.as_ref(), Coded::Operand(Side::Stationary), bound).row(-32768, &mut [0; 32768]);
         assert!(row.within);
         assert_eq!((row.highest, row.worst), (1.25, 1.25 * 2f64.powi(30)));
+    }
+
+    /// Binary weights differ from ternary ones, and from the activations that share their side: 1 may be drawn as -W0.
+    #[test]
+    fn weights_have_errors_of_their_own() {
+        let [binary, ternary] =
+            ["binary", "ternary"].map(|levels| of("ternary", &format!("operand_bits=8 levels={levels}")));
+        let weights = |errors: &ErrorStatistics| errors.weights.unwrap();
+        let worst = |errors: &ErrorStatistics| weights(errors).worst_case.value;
+        assert_eq!((worst(&binary), worst(&ternary)), (128 * 255, 128 * 127));
+        assert_eq!(weights(&binary).worst_case.operands, [-128, -127]);
+        assert!([&binary, &ternary].iter().all(|errors| weights(errors).within_bound && weights(errors).drawn));
+        assert!(weights(&binary).weighted > weights(&ternary).weighted);
+        let pow2 = weights(&of("pow2", "operand_bits=8 codes=stochastic"));
+        assert!(pow2.within_bound && !pow2.drawn);
+        let nearest = of("pow2", "operand_bits=8 codes=nearest");
+        assert_eq!((pow2.worst_case, pow2.weighted), (nearest.worst_case, nearest.weighted));
+        assert_eq!(nearest.weights, None);
+    }
+
+    /// A bound of weights that is exceeded by one code of one weight is not kept.
+    #[test]
+    fn one_weight_outside_breaks_the_bound() {
+        for (settings, most) in [("levels=binary", 255.0), ("codes=nearest", 64.0)] {
+            let unit = family::find("ternary").unwrap().parse(&format!("operand_bits=8 {settings}")).unwrap();
+            let within = |distance| {
+                Sweep::new(unit.as_ref(), Coded::Weight, WeightBound::Distance { distance }).all().within_bound
+            };
+            assert!(within(most) && !within(most - 0.5), "{settings}");
+        }
     }
 
     #[test]

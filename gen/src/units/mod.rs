@@ -13,7 +13,7 @@ pub mod sweep;
 use std::sync::Arc;
 
 use logloom_hdl::arith::family::{self, FAMILIES, Family};
-use logloom_hdl::arith::{Arithmetic, ErrorBound};
+use logloom_hdl::arith::{Arithmetic, ErrorBound, WeightBound};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -60,6 +60,14 @@ pub(crate) struct Bound {
     relative_low: f64,
     relative_high: f64,
     absolute: f64,
+}
+
+/// The fields of [`WeightBound`], for JSON: those of an [`ErrorBound`], or a distance.
+#[derive(Serialize)]
+#[serde(remote = "WeightBound", untagged)]
+pub(crate) enum BoundOfWeights {
+    Product(#[serde(with = "Bound")] ErrorBound),
+    Distance { distance: f64 },
 }
 
 /// A unit and what was measured of it.

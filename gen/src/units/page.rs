@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::{Measured, against_exact};
 
-/// Errors, in percent where not said otherwise.
+/// Errors, in percent where not said otherwise; where weights have a coding of their own, a table of theirs below.
 pub fn errors(units: &[&Measured]) -> String {
     let mut text = String::from(
         "| family | parameters | mean | bias | lowest (operands) | highest (operands) | largest absolute (operands) | WMED |\n\
@@ -25,6 +25,34 @@ pub fn errors(units: &[&Measured]) -> String {
             unit.parameters,
             100.0 * errors.mean,
             100.0 * errors.bias,
+            worst.value,
+            worst.operands[0],
+            worst.operands[1],
+            100.0 * errors.weighted
+        )
+        .expect("writing to a string");
+    }
+    text + &weights(units)
+}
+
+/// Empty where no weights have a coding of their own.
+fn weights(units: &[&Measured]) -> String {
+    let mut text = String::new();
+    for unit in units {
+        let Some(errors) = &unit.errors.weights else { continue };
+        if text.is_empty() {
+            text += "\nWeights that are coded otherwise than the stationary operands above, which then are those of weight updates; a is \
+                     the moving operand:\n\n\
+                     | family | parameters | bound | largest absolute (operands) | WMED |\n|---|---|---|---|---|\n";
+        }
+        let about = if errors.drawn { "about " } else { "" };
+        let worst = errors.worst_case;
+        writeln!(
+            text,
+            "| {} | `{}` | {} | {} ({} x {}) | {about}{:.4} |",
+            unit.family,
+            unit.parameters,
+            errors.bound.to_string().replace('|', "\\|"),
             worst.value,
             worst.operands[0],
             worst.operands[1],

@@ -113,3 +113,19 @@ fn codes_of_two_kinds_are_asserted() {
 fn drawn_codes_are_asserted() {
     check("ternary", "operand_bits=8 stages=1");
 }
+
+/// Binary weights reach their bound: one that is less by one fails.
+#[test]
+fn weights_are_asserted() {
+    if !needs(&[Tool::Verilator, Tool::Make, Tool::Cxx]) {
+        return;
+    }
+    let folder = Folder::new("ternary", "operand_bits=8 levels=binary");
+    assert_passes(&folder.run(), folder.folder.path());
+    let tight = folder.run_with("tb/unit_bound.sv", "  localparam signed [Bits-1:0] WeightDistance = ", |rest| {
+        let (bits, _) = rest.split_once('\'').unwrap();
+        format!("{bits}'sd{};", 254u64 << 32)
+    });
+    assert_fails(&tight, &["weight below the bound"]);
+    assert!(tight.stdout.contains("b = -127") || tight.stdout.contains("b = 127"), "{}", tight.stdout);
+}

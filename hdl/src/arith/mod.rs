@@ -37,7 +37,7 @@ pub use iterative::Iterative;
 pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
-pub use modules::{edge, encoder, product, unit};
+pub use modules::{edge, encoder, product, unit, weight_unit};
 pub use pow2::{Pow2, Rounded};
 pub use rccm::Rccm;
 pub use realm::Realm;
@@ -137,6 +137,38 @@ impl ErrorBound {
     }
 }
 
+/// Bound on the error of a product p of the moving operand a and a weight b, p scaled back by `2^dropped_bits`. In every case p
+/// is 0 where a or b is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WeightBound {
+    /// Like those of other operands.
+    Product(ErrorBound),
+    /// `|p - ab| <= distance * |a|`, of codes that stand for weights far off: p may have either sign.
+    Distance { distance: f64 },
+}
+
+impl fmt::Display for WeightBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Product(bound) => fmt::Display::fmt(bound, f),
+            Self::Distance { distance } => write!(f, "|p - ab| <= {distance} |a|"),
+        }
+    }
+}
+
+impl WeightBound {
+    /// As [`ErrorBound::holds`].
+    pub fn holds(&self, a: i64, b: i64, product: i64) -> bool {
+        match *self {
+            Self::Product(bound) => bound.holds(a, b, product),
+            Self::Distance { distance } => {
+                let is_zero_where_due = a * b != 0 || product == 0;
+                is_zero_where_due && (product - a * b).abs() as f64 <= distance * a.abs() as f64 + 1e-9
+            }
+        }
+    }
+}
+
 /// A multiplier family with its parameters chosen.
 ///
 /// Memories hold codes. An operand is encoded when it is written; its lane code, which processing elements combine, is
@@ -202,7 +234,8 @@ pub trait Arithmetic: Send + Sync + Debug {
     /// Largest magnitude of a product, over all pairs of codes that `encode` gives.
     fn product_bound(&self) -> i64;
 
-    /// Proven bound on the error of a product.
+    /// Proven bound on the error of a product of operands that are encoded for their sides; weights with a coding of their own
+    /// have a [bound](WeightCoding::error_bound) of their own.
     fn error_bound(&self) -> ErrorBound;
 
     /// Code of a W-bit signed operand. `draw`: a random number of [`draw_bits`](Self::draw_bits) bits.
@@ -282,6 +315,9 @@ fn accumulate_by(product: impl Fn(u32, u32) -> i64, moving: &[u32], stationary: 
 
 /// The coding of weights in a family that has one for them alone. Its codes are stationary codes of the family.
 pub trait WeightCoding {
+    /// Proven bound on the error of a product of a moving operand and a weight.
+    fn error_bound(&self) -> WeightBound;
+
     /// As [`Arithmetic::draw_bits`].
     fn draw_bits(&self) -> u32;
 

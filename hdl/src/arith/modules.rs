@@ -1,6 +1,6 @@
 //! Modules made from a family: its encoders, its edges, its product, and all of them together.
 
-use super::{Arithmetic, Coded, Side};
+use super::{Arithmetic, Coded, Side, WeightBound, WeightCoding};
 use crate::rtl::{Builder, ElaborationError, Expr, Module, signed, unsigned};
 use std::sync::Arc;
 
@@ -72,11 +72,21 @@ pub fn product(arith: &dyn Arithmetic) -> Result<Arc<Module>, ElaborationError> 
 /// Module `unit`: a multiplier of its own, `moving_i` and `stationary_i`, signed(W), to `product_o`, signed, in units of
 /// 2^dropped_bits, [`Arithmetic::latency`] cycles later. Where a side draws, `moving_draw_i` or `stationary_draw_i` are its random bits.
 pub fn unit(arith: &dyn Arithmetic) -> Result<Arc<Module>, ElaborationError> {
-    let mut m = Builder::new("unit", &about(arith, "A multiplier"));
+    let stationary = if arith.is_symmetric() { Side::Moving } else { Side::Stationary };
+    multiplier(arith, "unit", Coded::Operand(stationary))
+}
+
+/// Module `weight_unit`: the same with a weight as its stationary operand; none where weights have no coding of their own.
+pub fn weight_unit(arith: &dyn Arithmetic) -> Result<Option<Arc<Module>>, ElaborationError> {
+    arith.weight_coding().map(|_| multiplier(arith, "weight_unit", Coded::Weight)).transpose()
+}
+
+fn multiplier(arith: &dyn Arithmetic, module: &str, stationary: Coded) -> Result<Arc<Module>, ElaborationError> {
+    let what = if stationary == Coded::Weight { "A multiplier of weights" } else { "A multiplier" };
+    let mut m = Builder::new(module, &about(arith, what));
     let product = product(arith)?;
     let mut codes = Vec::new();
-    for (name, side) in [("moving", Side::Moving), ("stationary", Side::Stationary)] {
-        let coded = Coded::Operand(if arith.is_symmetric() { Side::Moving } else { side });
+    for (name, coded) in [("moving", Coded::Operand(Side::Moving)), ("stationary", stationary)] {
         let operand = m.input(&format!("{name}_i"), signed(arith.operand_bits()));
         let mut inputs = vec![("operand_i", operand)];
         if let bits @ 1.. = coded.draw_bits(arith) {
@@ -97,5 +107,11 @@ pub(crate) fn about(arith: &dyn Arithmetic, what: &str) -> String {
         0 => String::new(),
         bits => format!("; p in units of 2^{bits}"),
     };
-    format!("{what}: {} ({}).\nBound: {}{scale}.", arith.name(), arith.parameters(), arith.error_bound())
+    // A bound like that of other operands is at least as tight.
+    let of_weights = match arith.weight_coding().map(WeightCoding::error_bound) {
+        Some(bound @ WeightBound::Distance { .. }) => format!("; of weights b, {bound}"),
+        _ => String::new(),
+    };
+    let bound = arith.error_bound();
+    format!("{what}: {} ({}).\nBound: {bound}{of_weights}{scale}.", arith.name(), arith.parameters())
 }

@@ -38,7 +38,9 @@
 use super::family::{Choices, Family, Parameter};
 use super::parts::{accumulate_multiples, magnitude, normalise_upper, sign_ahead, twos_complement};
 use super::shifter::{Shift, distance_bits};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, accumulate_by, check_operand_bits, check_stages};
+use super::{
+    Addend, Arithmetic, ErrorBound, ParameterError, Side, WeightBound, accumulate_by, check_operand_bits, check_stages,
+};
 use crate::rtl::{Builder, Expr, cat};
 use std::fmt;
 use std::sync::Arc;
@@ -362,6 +364,14 @@ impl Arithmetic for Pow2 {
 
 /// Weights are rounded to nearest where activations and gradients are drawn.
 impl super::WeightCoding for Pow2 {
+    /// That of nearest codes; on both sides, the other one is drawn.
+    fn error_bound(&self) -> WeightBound {
+        WeightBound::Product(match self.rounded {
+            Rounded::Both => Arithmetic::error_bound(self),
+            _ => Arithmetic::error_bound(&Self { stochastic: false, ..*self }),
+        })
+    }
+
     fn draw_bits(&self) -> u32 {
         0
     }

@@ -22,14 +22,16 @@
 //! where weights have e = W - 1; `{nonzero, sign}` without powers of two. A product is the moving operand shifted left by e, negated
 //! where the sign says so, and 0 for a zero code; without powers of two it counts in units of W0.
 //!
-//! **Bound.** A power of two is between half and twice the activation it stands for; of one product of a drawn weight nothing better can be
-//! said than that it lies between 0 and a W0 with the right sign or, for binary weights, the wrong one too: the error is at most |a| W0
-//! (ternary) or 2 |a| W0 (binary).
+//! **Bound.** A power of two is between half and twice the activation it stands for. Of a weight's code, the distance to the weight is
+//! bounded, so that of a product with a is |a| times as large. Drawn ternary: W0 - 1, of 0 for |w| = W0 - 1 (as for W0 in place of 1). Drawn
+//! binary: the other sign is drawn for |w| up to W0 - 1 (with u = 2 W0 - 1), which makes 2 W0 - 1. Nearest ternary: W0 / 2, of W0 for
+//! |w| = W0 / 2. Nearest binary: W0 - 1, of W0 for |w| = 1.
 use super::family::{Choices, Family, Parameter};
 use super::parts::{magnitude, normalise, sign_ahead};
 use super::shifter::Shift;
 use super::{
-    Addend, Arithmetic, ErrorBound, Exact, Form, ParameterError, Side, WeightCoding, check_operand_bits, check_stages,
+    Addend, Arithmetic, ErrorBound, Exact, Form, ParameterError, Side, WeightBound, WeightCoding, check_operand_bits,
+    check_stages,
 };
 use crate::rtl::{Builder, Expr, cat, unsigned};
 use std::sync::Arc;
@@ -134,6 +136,17 @@ impl Ternary {
 }
 
 impl WeightCoding for Ternary {
+    /// As the page of the family proves.
+    fn error_bound(&self) -> WeightBound {
+        let largest = 2f64.powi(self.operand_bits as i32 - 1);
+        let distance = match (self.binary, self.stochastic) {
+            (true, true) => 2.0 * largest - 1.0,
+            (false, false) => largest / 2.0,
+            (true, false) | (false, true) => largest - 1.0,
+        };
+        WeightBound::Distance { distance }
+    }
+
     fn draw_bits(&self) -> u32 {
         match (self.stochastic, self.binary) {
             (false, _) => 0,
@@ -343,6 +356,22 @@ mod tests {
                 let bits = family.draw_bits(Side::Stationary);
                 assert_eq!(mean(family.as_ref(), bits, |draw| family.encode(Side::Stationary, x, draw)), x as f64);
             }
+        }
+    }
+
+    /// The distances that the page of the family names, and no larger ones.
+    #[test]
+    fn bounds_of_weights_are_reached() {
+        let all = ["ternary", "binary"].map(|levels| ["stochastic", "nearest"].map(|codes| (levels, codes)));
+        for ((levels, codes), expected) in all.into_iter().flatten().zip([127.0, 64.0, 255.0, 127.0]) {
+            let family = family(&format!("operand_bits=8 levels={levels} codes={codes}"));
+            let coding = family.weight_coding().unwrap();
+            let one = family.encode(Side::Moving, 1, 0);
+            let draws = 1u32 << coding.draw_bits();
+            let distance = |x: i64, draw| (family.product(one, coding.encode(x, draw)) - x).abs();
+            let most = (-128..128).map(|x| (0..draws).map(|draw| distance(x, draw)).max().unwrap()).max().unwrap();
+            assert_eq!(most as f64, expected);
+            assert_eq!(coding.error_bound(), WeightBound::Distance { distance: expected }, "{levels} {codes}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! What every family must do, whatever its parameters.
 use crate::{Random, operands};
-use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder, product, unit};
+use logloom_hdl::arith::{Arithmetic, Coded, Side, WeightBound, edge, encoder, product, unit, weight_unit};
 use logloom_hdl::array::pe::pe;
+use logloom_hdl::rtl::Module;
 use logloom_sim::netlist::Simulator;
+use std::sync::Arc;
 
 const SIDES: [Side; 2] = [Side::Moving, Side::Stationary];
 
@@ -85,9 +87,16 @@ fn products(family: &dyn Arithmetic, pairs: impl Iterator<Item = (u32, u32)>) {
     }
 }
 
-/// The multiplier as a whole: every pair of operands of a narrow unit, a few of a wide one.
+/// The multiplier as a whole, and that of weights: every pair of operands of a narrow unit, a few of a wide one.
 pub fn whole(family: &dyn Arithmetic) {
-    let mut sim = Simulator::new(&unit(family).unwrap()).unwrap();
+    multiplier(family, &unit(family).unwrap(), Coded::Operand(Side::Stationary));
+    if let Some(module) = weight_unit(family).unwrap() {
+        multiplier(family, &module, Coded::Weight);
+    }
+}
+
+fn multiplier(family: &dyn Arithmetic, module: &Arc<Module>, stationary: Coded) {
+    let mut sim = Simulator::new(module).unwrap();
     let ports = ["moving", "stationary"].map(|name| sim.input(&format!("{name}_i")).unwrap());
     let draws: Vec<_> = ["moving", "stationary"].map(|name| sim.input(&format!("{name}_draw_i")).ok()).into();
     let product_o = sim.output("product_o").unwrap();
@@ -96,11 +105,11 @@ pub fn whole(family: &dyn Arithmetic) {
     let step = 1 << family.operand_bits().saturating_sub(6);
     for a in operands(family).step_by(step) {
         for b in operands(family).step_by(step) {
-            let codes = [(0, Side::Moving, a), (1, Side::Stationary, b)].map(|(index, side, operand)| {
-                let draw = random.bits(31) & ((1 << family.draw_bits(side)) - 1);
+            let codes = [(0, Coded::Operand(Side::Moving), a), (1, stationary, b)].map(|(index, coded, operand)| {
+                let draw = random.bits(31) & ((1 << coded.draw_bits(family)) - 1);
                 sim.set(ports[index], operand as u64);
                 draws[index].inspect(|&port| sim.set(port, draw));
-                family.encode(side, operand, draw as u32)
+                coded.encode(family, operand, draw as u32)
             });
             (0..family.latency()).for_each(|_| sim.step());
             let expected = family.product(codes[0], codes[1]) as u64 & mask;
@@ -139,19 +148,25 @@ pub fn some_products(family: &dyn Arithmetic) {
     products(family, codes.into_iter());
 }
 
-/// No product of two operands leaves the family's bound: all pairs up to 9 bits.
+/// No product of two operands, or of an operand and a weight, leaves the bound of its kind: all pairs up to 9 bits.
 pub fn bound(family: &dyn Arithmetic) {
     assert!(family.operand_bits() <= 9, "{}: too many pairs", about(family));
-    let bound = family.error_bound();
-    let draws = SIDES.map(|side| draws(family, Coded::Operand(side)));
-    for a in operands(family) {
-        for b in operands(family) {
-            for &moving in &draws[0] {
-                for &stationary in &draws[1] {
-                    let codes =
-                        (family.encode(Side::Moving, a, moving), family.encode(Side::Stationary, b, stationary));
-                    let product = family.product(codes.0, codes.1) << family.dropped_bits();
-                    assert!(bound.holds(a, b, product), "{}: {a} * {b} = {product}, {bound:?}", about(family));
+    let of_weights = family.weight_coding().map(|coding| (Coded::Weight, coding.error_bound()));
+    let of_operands = (Coded::Operand(Side::Stationary), WeightBound::Product(family.error_bound()));
+    for (coded, bound) in [of_operands].into_iter().chain(of_weights) {
+        let draws = [Coded::Operand(Side::Moving), coded].map(|coded| draws(family, coded));
+        for a in operands(family) {
+            for b in operands(family) {
+                for &moving in &draws[0] {
+                    for &stationary in &draws[1] {
+                        let codes = (family.encode(Side::Moving, a, moving), coded.encode(family, b, stationary));
+                        let product = family.product(codes.0, codes.1) << family.dropped_bits();
+                        assert!(
+                            bound.holds(a, b, product),
+                            "{}: {coded:?} {a} * {b} = {product}, {bound}",
+                            about(family)
+                        );
+                    }
                 }
             }
         }

@@ -50,6 +50,9 @@ class Testbench {
 {%- if stationary_draw_bits > 0 %}
     top_->stationary_draw_i = draw >> 16 & ((1u << {{ stationary_draw_bits }}) - 1);
 {%- endif %}
+{%- if weight_bound and weight_draw_bits > 0 %}
+    top_->weight_draw_i = draw >> 16 & ((1u << {{ weight_draw_bits }}) - 1);
+{%- endif %}
     static_cast<void>(draw);
     Cycle();
     ++pairs_;

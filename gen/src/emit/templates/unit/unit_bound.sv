@@ -2,6 +2,9 @@
 //
 //   {{ name }} ({{ parameters }})
 //   {{ bound }}, with p = product_o{% if dropped_bits > 0 %} * 2^{{ dropped_bits }}{% endif %}; p has the sign of ab or is 0, and is 0 where a or b is.
+{%- if weight_bound %}
+//   Where b is a weight, which is coded otherwise: {{ weight_bound }}{% if weights_keep_signs %}, of the same signs{% endif %}.
+{%- endif %}
 //
 // In whole numbers: relative bounds count in units of 2^-{{ scale }} and the absolute one in 2^-{{ scale }} of a unit of the product. They
 // are rounded away from 0 error, and one unit further unless they are 0, for they were computed in floating point. So the
@@ -15,6 +18,9 @@ module unit_bound (
 {%- endif %}
 {%- if stationary_draw_bits > 0 %}
     input wire [{{ stationary_draw_bits - 1 }}:0] stationary_draw_i,
+{%- endif %}
+{%- if weight_bound and weight_draw_bits > 0 %}
+    input wire [{{ weight_draw_bits - 1 }}:0] weight_draw_i,
 {%- endif %}
     input wire signed [{{ operand_bits - 1 }}:0] stationary_i
 );
@@ -79,4 +85,51 @@ module unit_bound (
   zero :
   assert property (@(posedge clk_i) disable iff (!rst_ni) exact == 0 |-> p == 0)
   else $error("not zero: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(product));
+{%- if weight_bound %}
+
+  localparam signed [Bits-1:0] WeightLow = {{ weight_low }};
+  localparam signed [Bits-1:0] WeightHigh = {{ weight_high }};
+  localparam signed [Bits-1:0] WeightAbsolute = {{ weight_absolute }};
+  localparam signed [Bits-1:0] WeightDistance = {{ weight_distance }};
+
+  wire signed [{{ product_bits - 1 }}:0] weight_product;
+  weight_unit u_weight_unit (
+{%- if latency > 0 %}
+      .clk_i(clk_i),
+      .rst_ni(rst_ni),
+{%- endif %}
+      .moving_i(moving_i),
+{%- if moving_draw_bits > 0 %}
+      .moving_draw_i(moving_draw_i),
+{%- endif %}
+{%- if weight_draw_bits > 0 %}
+      .stationary_draw_i(weight_draw_i),
+{%- endif %}
+      .stationary_i(stationary_i),
+      .product_o(weight_product)
+  );
+
+  // The distance to the exact product, positive away from zero: a product of the wrong sign is farther than zero.
+  wire signed [Bits-1:0] weight_p = Bits'(weight_product) <<< {{ dropped_bits }};
+  wire signed [Bits-1:0] weight_error = (exact < 0 ? exact - weight_p : weight_p - exact) <<< {{ scale }};
+  wire signed [Bits-1:0] weight_slack = WeightAbsolute + WeightDistance * (a < 0 ? -Bits'(a) : Bits'(a));
+
+  weight_bound_low :
+  assert property (@(posedge clk_i) disable iff (!rst_ni) WeightLow * magnitude - weight_slack <= weight_error)
+  else $error("weight below the bound: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(weight_product));
+
+  weight_bound_high :
+  assert property (@(posedge clk_i) disable iff (!rst_ni) weight_error <= WeightHigh * magnitude + weight_slack)
+  else $error("weight above the bound: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(weight_product));
+{%- if weights_keep_signs %}
+
+  weight_sign :
+  assert property (@(posedge clk_i) disable iff (!rst_ni) weight_p != 0 |-> (weight_p < 0) == (exact < 0))
+  else $error("weight of the wrong sign: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(weight_product));
+{%- endif %}
+
+  weight_zero :
+  assert property (@(posedge clk_i) disable iff (!rst_ni) exact == 0 |-> weight_p == 0)
+  else $error("weight not zero: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(weight_product));
+{%- endif %}
 endmodule
