@@ -96,6 +96,8 @@ golden! {
     rate_out_of_range: digits!("[training]\nlearning_rate = \"2^-16\"\n");
     milestone_of_zero: digits!("[training]\nmilestones = [0]\n");
     more_milestones_than_shifts: digits!(format!("[training]\nmilestones = {:?}\n", [1; 32]));
+    alphabet_of_codes_wider_than_a_word: digits!("[arithmetic]\nfamily = \"asm\"\nalphabet = [1, 3, 5, 7]\n");
+    products_wider_than_the_accumulator: digits!("[arithmetic]\ndropped_bits = 0\n");
     codes_wider_than_a_word: digits!("[arithmetic]\nfamily = \"csd\"\nterms = 3\n");
     one_layer: digits!("[network]\nlayers = [64]\n");
     layer_of_a_string: digits!("[network]\nlayers = [64, \"32\", 10]\n");
@@ -123,6 +125,19 @@ golden! {
     test_fraction_beside_a_test_file: digits!("[data]\ntrain = \"a.csv\"\ntest = \"b.csv\"\ntest_fraction = 0.5\n");
     test_labels_without_a_test_file: digits!("[data]\ntrain = \"a.csv\"\ntest_labels = \"b.idx\"\n");
     one_not_above_zero: digits!("[data]\nzero = 16\n");
+}
+
+/// A preset's accumulator is as wide as its own family needs; another one has its own.
+#[test]
+fn another_family_has_an_accumulator_of_its_own() {
+    for settings in
+        ["family = \"drum\"", "family = \"ternary\"", "family = \"iterative\"", "family = \"pow2\"\nside = \"both\""]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x.toml"), format!("{DIGITS}[arithmetic]\n{settings}\n")).unwrap();
+        let output = logloom(folder.path(), &["check", "x.toml"]);
+        assert!(output.status.success(), "{settings}: {}", transcript(&output));
+    }
 }
 
 #[test]

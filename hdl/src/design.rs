@@ -141,6 +141,11 @@ impl Design {
         self.word_bits() + 1
     }
 
+    /// Whether the host reads and writes such an entry at once.
+    pub fn activation_fits(&self) -> bool {
+        self.activation_bits() <= HOST_BITS
+    }
+
     /// Random bits that encoding takes at most: 0 for families without chance.
     pub fn draw_bits(&self) -> u32 {
         let arith = self.arithmetic.as_ref();
@@ -253,7 +258,7 @@ impl Design {
                 return fail(key, format!("{format} has {} bits, but operands have {width}", format.bits));
             }
         }
-        if self.activation_bits() > HOST_BITS {
+        if !self.activation_fits() {
             return fail(
                 "formats.activation",
                 format!(

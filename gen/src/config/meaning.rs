@@ -459,16 +459,27 @@ impl Meaning<'_> {
                 "memory.accumulator_depth" => "array.accumulator_depth".to_string(),
                 key => key.replace("format.", "formats."),
             };
-            let remedy = match keys::find(&key) {
+            let (remedy, others): (String, &[&str]) = match keys::find(&key) {
                 // The range of the key is not that of this design.
-                Some(key) if key.name == "array.accumulator_bits" => match accumulator_range(&design) {
-                    (least, most) if least <= most => format!("choose a whole number from {least} to {most}"),
-                    _ => "choose fewer rows, or other formats".to_string(),
-                },
-                Some(key) => format!("choose {}", key.kind),
-                None => "change one of the values it depends on".to_string(),
+                Some(key) if key.name == "array.accumulator_bits" => {
+                    let remedy = match accumulator_range(&design) {
+                        (least, most) if least <= most => format!("choose {} from {least} to {most}", key.name),
+                        _ => "choose fewer rows, or other formats".to_string(),
+                    };
+                    (remedy, &["array.rows", "formats.activation", "formats.gradient"])
+                }
+                Some(key) if key.name == "formats.activation" => (narrower(&design), &["formats.gradient"]),
+                Some(key) => (format!("choose {}", key.kind), &[]),
+                None => ("change one of the values it depends on".to_string(), &[]),
             };
-            self.conflict(&[&key], error.problem, remedy);
+            // Where a preset chose the key, what the user wrote of the arithmetic is what does not suit it.
+            let mut keys = [&[key.as_str()], others].concat();
+            if !others.is_empty() {
+                let family = family::find(design.arithmetic.name()).expect("it was made");
+                keys.extend(family.parameters.iter().map(|parameter| keys::of_parameter(parameter.name).name));
+                keys.push("arithmetic.family");
+            }
+            self.conflict(&keys, error.problem, remedy);
             return None;
         }
         Some(design)
@@ -604,6 +615,21 @@ fn largest_depth(banks: u32) -> u64 {
 /// The narrowest and the widest accumulator that the specification allows for this array, arithmetic and formats.
 fn accumulator_range(design: &Design) -> (u32, u32) {
     (design.sum_bits().max(16), 62u32.saturating_sub(design.lift()).min(48))
+}
+
+/// What makes the codes of an activation fit a word of the host port: the widest operands whose codes do, if any.
+fn narrower(design: &Design) -> String {
+    let arithmetic = &design.arithmetic;
+    let family = family::find(arithmetic.name()).expect("it was made");
+    let (width, parameters) = (arithmetic.operand_bits(), arithmetic.parameters());
+    let fits = |bits: &u32| {
+        let settings = parameters.replacen(&format!("operand_bits={width}"), &format!("operand_bits={bits}"), 1);
+        let made = family.parse(&settings);
+        made.is_ok_and(|arithmetic| Design { arithmetic, ..design.clone() }.activation_fits())
+    };
+    let narrow =
+        (4..width).rev().find(fits).map(|bits| format!("activations and gradients of at most {bits} bits, or "));
+    format!("choose {}an arithmetic of narrower codes", narrow.unwrap_or_default())
 }
 
 /// What decides the memory plan.

@@ -85,8 +85,10 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Written, ConfigErrors
         let family = |values: &Written| values.get("arithmetic.family").map(|entry| entry.value.clone());
         let other_family = family(&written).is_some_and(|own| Some(own) != family(&preset));
         for (key, entry) in preset {
-            // The parameters of one family say nothing of another one, though it may share their names.
-            if dropped.contains(&key) || other_family && keys::is_parameter(key) {
+            // The parameters of one family say nothing of another one, though it may share their names; nor does an accumulator
+            // that is as wide as its products ask.
+            let of_family = keys::is_parameter(key) || key == "array.accumulator_bits";
+            if dropped.contains(&key) || other_family && of_family {
                 continue;
             }
             written.entry(key).or_insert(entry);
