@@ -301,7 +301,7 @@ impl Arithmetic for Realm {
 
 #[cfg(test)]
 mod tests {
-    use super::super::errors::{check_bounds, check_signs, check_zero, errors_8x8, errors_16x16, product};
+    use super::super::errors::{check_bounds, check_signs, check_zero, errors_8x8, errors_on_a_grid_of_16x16, product};
     use super::*;
 
     fn settings(operand_bits: u32, segments: u32, fraction_bits: u32, correction_bits: u32) -> Settings {
@@ -395,7 +395,7 @@ mod tests {
             (16, "0.507 / +0.081 / -11.11..1.79", 0.419),
         ] {
             assert_eq!(errors_8x8(&realm(9, segments, 8, 6)).to_string(), narrow);
-            let errors = errors_16x16(&realm(17, segments, 15, 6));
+            let errors = errors_on_a_grid_of_16x16(&realm(17, segments, 15, 6));
             assert!((errors.mean - wide).abs() < 0.005, "{errors}");
         }
     }
