@@ -26,9 +26,9 @@ use proof::Proof;
 /// A choice of units that names none.
 #[derive(Debug, Error)]
 pub enum SelectError {
-    #[error("no family `{name}`; {remedy}")]
+    #[error("no family `{}`; {remedy}", name.escape_debug())]
     Family { name: String, remedy: String },
-    #[error("{family}: {problem}; settings are written as in `fraction_bits=4 dropped_bits=16`")]
+    #[error("{family}: {problem}; settings are written as in `fraction_bits=4 dropped_bits=16` or `alphabet=1,3`")]
     Settings { family: &'static str, problem: String },
 }
 

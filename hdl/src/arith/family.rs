@@ -150,20 +150,29 @@ impl Family {
     /// The first parameter that the family has not, or whose value does not suit it.
     pub fn parse(&self, text: &str) -> Result<Arc<dyn Arithmetic>, ParameterError> {
         let mut given: Vec<(&'static str, Value)> = Vec::new();
-        let (mut operand_bits, mut stages) = (16, 0);
+        let (mut operand_bits, mut stages) = (None, None);
+        let twice = |parameter| Err(ParameterError { parameter, problem: "is set twice".to_owned() });
+        // A list may be written as in a configuration, with blanks.
+        let text = text.replace(", ", ",");
         for setting in text.split_whitespace() {
             let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
             match name {
-                "operand_bits" => operand_bits = integer("operand_bits", value)?,
-                "stages" => stages = integer("stages", value)?,
+                "operand_bits" if operand_bits.is_some() => return twice("operand_bits"),
+                "operand_bits" => operand_bits = Some(integer("operand_bits", value)?),
+                "stages" if stages.is_some() => return twice("stages"),
+                "stages" => stages = Some(integer("stages", value)?),
                 _ => match self.parameters.iter().find(|parameter| parameter.name == name) {
+                    Some(parameter) if given.iter().any(|(own, _)| *own == parameter.name) => {
+                        return twice(parameter.name);
+                    }
                     Some(parameter) => given.push((parameter.name, parameter.parse(value)?)),
                     None => {
                         let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
                         return Err(ParameterError {
                             parameter: self.name,
                             problem: format!(
-                                "has no parameter `{name}`, only operand_bits, {}, stages",
+                                "has no parameter `{}`, only operand_bits, {}, stages",
+                                name.escape_debug(),
                                 known.join(", ")
                             ),
                         });
@@ -171,9 +180,10 @@ impl Family {
                 },
             }
         }
+        let (operand_bits, stages) = (operand_bits.unwrap_or(16), stages.unwrap_or(0));
         // A default may depend on the width.
         check_operand_bits(operand_bits)?;
-        let find = |name: &str| given.iter().rfind(|(own, _)| *own == name).map(|(_, value)| value.clone());
+        let find = |name: &str| given.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
         let made = (self.make)(&Values::new(self, operand_bits, stages, find));
         made.validate().map(|()| made)
     }
@@ -196,14 +206,15 @@ impl Parameter {
                 outside(&number, min, max).map_or(Ok(Value::Integer(number)), Err)
             }
             Choices::Integers { min, max, .. } => {
+                let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
                 let numbers =
-                    text.split(',').map(|number| integer(self.name, number)).collect::<Result<Vec<_>, _>>()?;
+                    bare.split(',').map(|number| integer(self.name, number)).collect::<Result<Vec<_>, _>>()?;
                 let wrong = numbers.iter().find_map(|number| outside(number, min, max));
                 wrong.map_or(Ok(Value::Integers(numbers)), Err)
             }
             Choices::Word { words, .. } if words.contains(&text) => Ok(Value::Word(text.to_owned())),
             Choices::Word { words, .. } => {
-                let problem = format!("`{text}` is none of {}", words.join(", "));
+                let problem = format!("`{}` is none of {}", text.escape_debug(), words.join(", "));
                 Err(ParameterError { parameter: self.name, problem })
             }
         }
@@ -211,7 +222,8 @@ impl Parameter {
 }
 
 fn integer(parameter: &'static str, text: &str) -> Result<u32, ParameterError> {
-    text.parse().map_err(|_| ParameterError { parameter, problem: format!("`{text}` is not a whole number") })
+    text.parse()
+        .map_err(|_| ParameterError { parameter, problem: format!("`{}` is not a whole number", text.escape_debug()) })
 }
 
 /// The family of that name.
@@ -221,7 +233,7 @@ pub fn find(name: &str) -> Option<&'static Family> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{exact, mitchell};
+    use super::super::{asm, exact, mitchell};
     use super::*;
 
     #[test]
@@ -262,7 +274,21 @@ mod tests {
         assert_eq!(error("fraction_bits=16"), "fraction_bits: 16 is outside 0..=15");
         assert_eq!(error("operand_bits=3"), "operand_bits: 3 is outside 4..=16");
         assert!(error("form=rows").starts_with("mitchell: has no parameter `form`"));
+        assert_eq!(error("fraction_bits=3 fraction_bits=4"), "fraction_bits: is set twice");
+        assert_eq!(error("operand_bits=8 operand_bits=8"), "operand_bits: is set twice");
+        assert_eq!(error("stages=1 stages=1"), "stages: is set twice");
+        assert_eq!(error("fraction_bits=\u{1b}[31m"), "fraction_bits: `\\u{1b}[31m` is not a whole number");
+        assert!(error("\u{1b}[31m=1").contains("has no parameter `\\u{1b}[31m`"));
         assert!(exact::FAMILY.parse("form=oval").unwrap_err().to_string().contains("none of rows, star"));
+    }
+
+    #[test]
+    fn lists_are_read_as_they_are_shown() {
+        let set = |text: &str| asm::FAMILY.parse(text).map(|made| made.parameters());
+        let expected = set("alphabet=1,3");
+        assert!(expected.is_ok());
+        assert_eq!([set("alphabet=[1,3]"), set("alphabet=[1, 3]")], [expected.clone(), expected]);
+        assert!(set("alphabet=[1,3").is_err());
     }
 
     #[test]
