@@ -136,11 +136,18 @@ pub struct Realm {
     constants: Vec<u32>,
 }
 
+/// M.
+const SEGMENTS: [u32; 3] = [4, 8, 16];
+
 impl From<Settings> for Realm {
+    /// Without constants where their settings are out of range: those are for [`Arithmetic::validate`] to refuse, not to integrate.
     fn from(settings: Settings) -> Self {
-        let unit = f64::from(1 << settings.correction_bits);
-        let constants = corrections(settings.segments).map(|s| (s * unit).round() as u32).collect();
-        Self { settings, constants }
+        let mut family = Self { settings, constants: Vec::new() };
+        if SEGMENTS.contains(&settings.segments) && settings.correction_bits <= MAX_CORRECTION_BITS {
+            let unit = f64::from(1 << settings.correction_bits);
+            family.constants = corrections(settings.segments).map(|s| (s * unit).round() as u32).collect();
+        }
+        family
     }
 }
 
@@ -220,7 +227,7 @@ impl Arithmetic for Realm {
 
     fn validate(&self) -> Result<(), ParameterError> {
         let Settings { segments, correction_bits, .. } = self.settings;
-        if ![4, 8, 16].contains(&segments) {
+        if !SEGMENTS.contains(&segments) {
             return Err(ParameterError { parameter: "segments", problem: format!("{segments} is none of 4, 8, 16") });
         }
         self.logarithm().validate(self.segment_bits())?;
@@ -444,6 +451,7 @@ mod tests {
         assert_eq!(wrong(Settings { segments: 5, ..good }), "segments");
         assert_eq!(wrong(Settings { segments: 2, ..good }), "segments");
         assert_eq!(wrong(Settings { segments: 32, ..good }), "segments");
+        assert!(Realm::from(Settings { segments: 5, ..good }).constants.is_empty(), "nothing is integrated in vain");
         assert_eq!(wrong(Settings { fraction_bits: 16, ..good }), "fraction_bits");
         assert_eq!(wrong(Settings { fraction_bits: 2, ..good }), "fraction_bits");
         assert_eq!(wrong(Settings { correction_bits: 2, ..good }), "correction_bits");

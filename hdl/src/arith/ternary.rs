@@ -250,14 +250,16 @@ impl Arithmetic for Ternary {
 
     /// Of the codes of activations; drawn or nearest, a power of two is at least half and at most twice the magnitude.
     /// A magnitude of `2^e (1 + f)` becomes `2^e`, at least `1 / (1 + f)` > 1/2 of it, or `2^(e+1)`, at most `2 / (1 + f)` <= 2 times it;
-    /// rounded to nearest, f < 1/2 or f >= 1/2 make these 2/3 and 4/3. A ternary code is between 0 and W0.
+    /// rounded to nearest, f < 1/2 or f >= 1/2 make these 2/3 and 4/3. A ternary code
+    /// is as far from its operand as that of a ternary weight, and |a| is at most W0.
     fn error_bound(&self) -> ErrorBound {
         match (self.powers, self.stochastic) {
             (true, true) => ErrorBound { relative_low: -0.5, relative_high: 1.0, absolute: 0.0 },
             (true, false) => ErrorBound { relative_low: -1.0 / 3.0, relative_high: 1.0 / 3.0, absolute: 0.0 },
             (false, _) => {
-                let largest = 2f64.powi(2 * (self.operand_bits as i32 - 1));
-                ErrorBound { relative_low: 0.0, relative_high: 0.0, absolute: largest }
+                let largest = 2f64.powi(self.operand_bits as i32 - 1);
+                let distance = if self.stochastic { largest - 1.0 } else { largest / 2.0 };
+                ErrorBound { absolute: largest * distance, ..ErrorBound::EXACT }
             }
         }
     }
@@ -372,6 +374,17 @@ mod tests {
             let most = (-128..128).map(|x| (0..draws).map(|draw| distance(x, draw)).max().unwrap()).max().unwrap();
             assert_eq!(most as f64, expected);
             assert_eq!(coding.error_bound(), WeightBound::Distance { distance: expected }, "{levels} {codes}");
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_ternary_activations_are_reached() {
+        for (codes, operand, draw, expected) in [("nearest", 64, 0, 8192.0), ("stochastic", 127, 127, 16256.0)] {
+            let family = family(&format!("operand_bits=8 activations=ternary codes={codes}"));
+            let code = family.encode(Side::Stationary, operand, draw);
+            let product = family.product(family.encode(Side::Moving, -128, 0), code) << family.dropped_bits();
+            assert_eq!((product + 128 * operand).abs() as f64, expected);
+            assert_eq!(family.error_bound(), ErrorBound { absolute: expected, ..ErrorBound::EXACT });
         }
     }
 
