@@ -110,13 +110,18 @@ impl Line {
         if now >= since + (self.bits.len() as f64 + 0.5) * self.bit {
             self.bits.push(high);
         }
+        if self.bits.first() == Some(&true) {
+            // No start bit: the line was low for less than half of one, as it is before the first reset.
+            self.bits.clear();
+            self.receiving_since = None;
+        }
         if self.bits.len() < BITS as usize {
             return None;
         }
         self.receiving_since = None;
         let bits: Vec<bool> = self.bits.drain(..).collect();
         let byte = bits[1..9].iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
-        (!bits[0] && bits[9]).then_some(byte)
+        bits[9].then_some(byte)
     }
 }
 

@@ -127,14 +127,14 @@ fn a_clean_line_gives_the_models_words() {
 #[test]
 fn a_bad_line_gives_the_models_words() {
     let mut faults = 0;
-    for (seed, arithmetic) in (0..).zip([logarithmic(), drawn(), drawn()]) {
+    for (seed, arithmetic) in (0..).zip([logarithmic(), drawn(), drawn(), drawn()]) {
         let design = design(arithmetic);
         let expected = session(&design, &mut Model::new(&design, DIGEST).unwrap());
-        let line = line(&design, f64::from(DIVIDER), 1500, seed);
+        let line = line(&design, f64::from(DIVIDER), 600, seed);
         assert_eq!(session(&design, &mut Framed::open("line", line.clone()).unwrap()), expected, "seed {seed}");
         faults += line.0.borrow().faults;
     }
-    assert!(faults > 10, "{faults}");
+    assert!(faults > 8, "{faults}");
 }
 
 #[test]
