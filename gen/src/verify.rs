@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
-use logloom_hdl::control::isa::{Dest, Gemm, Instruction, Passes, Softmax, disassemble};
+use logloom_hdl::control::isa::{self, Dest, Gemm, Instruction, Passes, Softmax, disassemble};
 use logloom_hdl::design::Design;
 use logloom_hdl::link::map::{self, Region, Register, control};
 use logloom_sim::target::Target;
@@ -103,7 +103,7 @@ const REGISTERS: [Register; 12] = [
 /// compares every word of every memory and of the registers that do not count time before the first instruction of a step and after each one.
 /// Stops at the first difference, which is a result, not an error.
 ///
-/// Every memory is cleared first, whatever a board has run before: what one holds beside the network is compared as well.
+/// A board that has run before is cleared first: what a memory holds beside the network is compared as well.
 ///
 /// # Errors
 /// If there are fewer than two targets, or one fails, or all stop with the same error.
@@ -188,26 +188,36 @@ pub fn verify(
     })
 }
 
-/// Gives every memory contents that depend on nothing but the design.
+/// Makes a target as it powers up: all memories 0. One that is so is not touched.
 fn clear(target: &mut dyn Target, design: &Design) -> Result<()> {
+    let mut used = false;
+    for &region in &Region::ALL[1..] {
+        let mut words = vec![0; region.words(design) as usize];
+        target.read(map::address(region, 0), &mut words)?;
+        used |= words.iter().any(|&word| word != 0);
+    }
+    let mut status = [0];
+    target.read(Register::Status.address(), &mut status)?;
+    if !used && status == [0] {
+        return Ok(());
+    }
     let zeros = |region: Region| (0..region.words(design)).map(move |word| (map::address(region, word), 0));
-    let written = Region::ALL.iter().filter(|region| **region != Region::Registers && region.writable(design));
-    let words: Vec<(u32, u32)> = written.flat_map(|region| zeros(*region)).collect();
+    let writable = Region::ALL[1..].iter().filter(|region| region.writable(design));
+    let mut words = vec![(Register::Error.address(), 0)];
+    words.extend(writable.flat_map(|region| zeros(*region)));
     target.write(&words)?;
-    // The others hold results: sums of nothing in every accumulator, and their loss for every sample.
+    // The others hold results: sums of nothing for every accumulator, and their loss for every sample. One instruction at a time,
+    // as HALT would leave its mark in STATUS.
     let (depth, samples) = (design.accumulator_depth as u16, design.batch_depth as u16);
     let sums = Gemm { dest: Dest::Accumulator, m: depth, k: 1, n: 1, block: depth, ..Gemm::default() };
     let loss = Softmax { passes: Passes::Loss, m: samples, n: 1, ..Softmax::default() };
-    let program = [Instruction::Gemm(sums), Instruction::Softmax(loss), Instruction::Halt];
-    let program: Vec<u32> = program.iter().flat_map(Instruction::encode).collect();
-    target.write(&(map::address(Region::Program, 0)..).zip(program).collect::<Vec<_>>())?;
-    target.write(&[
-        (Register::Error.address(), 0),
-        (Register::Pc.address(), 0),
-        (Register::Control.address(), control::RUN),
-    ])?;
-    target.wait()?;
-    target.write(&zeros(Region::Program).collect::<Vec<_>>())
+    for instruction in [Instruction::Gemm(sums), Instruction::Softmax(loss)] {
+        let mut words: Vec<(u32, u32)> = (map::address(Region::Program, 0)..).zip(instruction.encode()).collect();
+        words.extend([(Register::Pc.address(), 0), (Register::Control.address(), control::STEP)]);
+        target.write(&words)?;
+        target.wait()?;
+    }
+    target.write(&zeros(Region::Program).take(isa::WORDS).collect::<Vec<_>>())
 }
 
 fn listing(instruction: &Instruction) -> String {
@@ -444,6 +454,25 @@ mod tests {
             ["step 0, after instruction 4 (gemm", "dest=weight", "weights 2, row 5, column 3", "cycles 999 to 1000"]
         {
             assert!(difference.contains(part), "{part}: {difference}");
+        }
+    }
+
+    /// A board that has trained is made as it powers up.
+    #[test]
+    fn a_target_that_has_run_before_is_cleared() {
+        let (compiled, samples) = network();
+        let mut used = model(&compiled);
+        let settings = Settings { epochs: 1, seed: 3, checkpoint: None };
+        let observe = &mut |_: &session::Progress<'_>| ControlFlow::Continue(());
+        session::train(used.as_mut(), &compiled, &samples, &samples, &settings, None, observe).unwrap();
+        let mut targets = [model(&compiled), used];
+        assert!(verify(&mut targets, &compiled, &samples, 2, 1, &mut |_| ()).unwrap().equal);
+        let [_, mut used] = targets;
+        clear(used.as_mut(), compiled.design()).unwrap();
+        for &region in &Region::ALL[1..] {
+            let mut words = vec![1; region.words(compiled.design()) as usize];
+            used.read(map::address(region, 0), &mut words).unwrap();
+            assert!(words.iter().all(|&word| word == 0), "{}", region.name());
         }
     }
 
