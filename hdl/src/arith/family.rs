@@ -150,40 +150,40 @@ impl Family {
     /// The first parameter that the family has not, or whose value does not suit it.
     pub fn parse(&self, text: &str) -> Result<Arc<dyn Arithmetic>, ParameterError> {
         let mut given: Vec<(&'static str, Value)> = Vec::new();
-        let (mut operand_bits, mut stages) = (None, None);
-        let twice = |parameter| Err(ParameterError { parameter, problem: "is set twice".to_owned() });
         // A list may be written as in a configuration, with blanks.
         let text = text.replace(", ", ",");
         for setting in text.split_whitespace() {
             let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
-            match name {
-                "operand_bits" if operand_bits.is_some() => return twice("operand_bits"),
-                "operand_bits" => operand_bits = Some(integer("operand_bits", value)?),
-                "stages" if stages.is_some() => return twice("stages"),
-                "stages" => stages = Some(integer("stages", value)?),
-                _ => match self.parameters.iter().find(|parameter| parameter.name == name) {
-                    Some(parameter) if given.iter().any(|(own, _)| *own == parameter.name) => {
-                        return twice(parameter.name);
-                    }
-                    Some(parameter) => given.push((parameter.name, parameter.parse(value)?)),
-                    None => {
-                        let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
-                        return Err(ParameterError {
-                            parameter: self.name,
-                            problem: format!(
-                                "has no parameter `{}`, only operand_bits, {}, stages",
-                                name.escape_debug(),
-                                known.join(", ")
-                            ),
-                        });
-                    }
-                },
+            let own = self.parameters.iter().find(|parameter| parameter.name == name);
+            let of_all = ["operand_bits", "stages"].into_iter().find(|of_all| *of_all == name);
+            let Some(name) = own.map(|parameter| parameter.name).or(of_all) else {
+                let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
+                return Err(ParameterError {
+                    parameter: self.name,
+                    problem: format!(
+                        "has no parameter `{}`, only operand_bits, {}, stages",
+                        name.escape_debug(),
+                        known.join(", ")
+                    ),
+                });
+            };
+            if given.iter().any(|(before, _)| *before == name) {
+                return Err(ParameterError { parameter: name, problem: "is set twice".to_owned() });
             }
+            let value = match own {
+                Some(parameter) => parameter.parse(value)?,
+                None => Value::Integer(integer(name, value)?),
+            };
+            given.push((name, value));
         }
-        let (operand_bits, stages) = (operand_bits.unwrap_or(16), stages.unwrap_or(0));
+        let find = |name: &str| given.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
+        let of_all = |name, default| match find(name) {
+            Some(Value::Integer(number)) => number,
+            _ => default,
+        };
+        let (operand_bits, stages) = (of_all("operand_bits", 16), of_all("stages", 0));
         // A default may depend on the width.
         check_operand_bits(operand_bits)?;
-        let find = |name: &str| given.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
         let made = (self.make)(&Values::new(self, operand_bits, stages, find));
         made.validate().map(|()| made)
     }
