@@ -1,42 +1,19 @@
 //! The simulated accelerator against the model through the host port alone: stalls change nothing, defects are seen.
+mod small;
+
 use logloom_hdl::accelerator::accelerator;
-use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::{Gemm, Instruction};
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::Design;
 use logloom_hdl::link::map::{ErrorCode, Region, Register, address, control};
 use logloom_hdl::rtl::Module;
 use logloom_sim::model::Model;
 use logloom_sim::netlist::{Fault, FaultKind, Options, Simulator};
 use logloom_sim::target::Target;
 use logloom_sim::target::simulation::{Settings, Simulation};
+use small::{design, logarithmic};
 use std::sync::Arc;
 
 const DIGEST: u32 = 0xC0FF_EE00;
-
-fn design() -> Design {
-    Design {
-        name: "small".into(),
-        rows: 3,
-        columns: 2,
-        arithmetic: Arc::new(Mitchell {
-            operand_bits: 16,
-            fraction_bits: 4,
-            dropped_bits: 8,
-            rounding: mitchell::Rounding::Nearest,
-            stages: 0,
-        }),
-        activation: Format { bits: 16, frac: 10 },
-        gradient: Format { bits: 16, frac: 14 },
-        weight: Format { bits: 18, frac: 14 },
-        accumulator_bits: 40,
-        accumulator_depth: 4,
-        activation_depth: 16,
-        gradient_depth: 16,
-        weight_depth: 16,
-        batch_depth: 4,
-        program_depth: 4,
-    }
-}
 
 /// Writes every writable memory, allowed or not, and reads everything back.
 fn session(design: &Design, target: &mut dyn Target) -> Vec<u32> {
@@ -72,7 +49,7 @@ fn simulate(top: &Arc<Module>, settings: &Settings) -> Simulation {
 
 #[test]
 fn stalls_of_the_host_change_nothing() {
-    let design = design();
+    let design = design(logarithmic());
     let expected = session(&design, &mut Model::new(&design, DIGEST).unwrap());
     let top = accelerator(&design, DIGEST).unwrap();
     for stalls in [None, Some(1), Some(2)] {
@@ -83,7 +60,7 @@ fn stalls_of_the_host_change_nothing() {
 
 #[test]
 fn memories_survive_a_reset_and_registers_do_not() {
-    let design = design();
+    let design = design(logarithmic());
     let top = accelerator(&design, DIGEST).unwrap();
     let mut target = simulate(&top, &Settings::default());
     let weight = address(Region::Weight, 5);
@@ -100,7 +77,7 @@ fn memories_survive_a_reset_and_registers_do_not() {
 
 /// A simulation with operands in its memories and a program of one GEMM of `m` vectors.
 fn with_program(m: u16) -> Simulation {
-    let design = design();
+    let design = design(logarithmic());
     let mut target = simulate(&accelerator(&design, DIGEST).unwrap(), &Settings::default());
     let mut words = Vec::new();
     for region in [Region::Activation, Region::Gradient, Region::Weight] {
@@ -148,7 +125,7 @@ fn a_read_that_a_run_refuses_gives_zero() {
 /// The order of errors: no such word, read-only, running.
 #[test]
 fn of_several_errors_of_an_access_the_first_counts() {
-    let design = design();
+    let design = design(logarithmic());
     let beyond = address(Region::Weight, Region::Weight.words(&design));
     for (address, error) in [
         (address(Region::Weight, 0), ErrorCode::Running),
@@ -166,7 +143,7 @@ fn of_several_errors_of_an_access_the_first_counts() {
 
 #[test]
 fn a_defect_behind_the_host_port_is_seen() {
-    let design = design();
+    let design = design(logarithmic());
     let top = accelerator(&design, DIGEST).unwrap();
     let expected = session(&design, &mut simulate(&top, &Settings::default()));
     let sound = Simulator::new(&top).unwrap();

@@ -58,6 +58,30 @@ struct Sides {
     stationary: u32,
 }
 
+/// What the testbench instantiates.
+#[derive(Serialize)]
+struct Multiplier {
+    module: &'static str,
+    /// The wire of its product.
+    product: &'static str,
+    draw_bits: u32,
+    /// The port that its stationary operand is drawn by.
+    draw: &'static str,
+}
+
+impl Multiplier {
+    /// That of two operands, and that of an operand and a weight where weights are coded otherwise.
+    fn all(unit: &dyn Arithmetic) -> Vec<Self> {
+        let (product, draw) = ("product", "stationary_draw_i");
+        let mut all = vec![Self { module: "unit", product, draw_bits: unit.draw_bits(Side::Stationary), draw }];
+        if unit.weight_coding().is_some() {
+            let (product, draw) = ("weight_product", "weight_draw_i");
+            all.push(Self { module: "weight_unit", product, draw_bits: unit.weight_draw_bits(), draw });
+        }
+        all
+    }
+}
+
 impl Sides {
     fn of(bits: impl Fn(Side) -> u32) -> Self {
         Self { moving: bits(Side::Moving), stationary: bits(Side::Stationary) }
@@ -103,6 +127,7 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     context.insert("bits", &bits);
     context.insert("weight_bound", &of_weights.map(|bound| bound.to_string()));
     context.insert("weight_draw_bits", &unit.weight_draw_bits());
+    context.insert("multipliers", &Multiplier::all(unit));
     context.insert("weights_keep_signs", &matches!(of_weights, Some(WeightBound::Product(_))));
     if let Some(check) = &weight_check {
         context.insert("weight_low", &literal(check.low));

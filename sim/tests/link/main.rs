@@ -2,4 +2,6 @@
 mod frame;
 mod noise;
 mod session;
+#[path = "../small/mod.rs"]
+mod small;
 mod uart;

@@ -1,8 +1,9 @@
 //! A host's session with an accelerator behind its UART, against the model.
 use crate::noise::{Noisy, Random};
-use logloom_hdl::arith::{Arithmetic, Mitchell, family, mitchell};
+use crate::small::{design, logarithmic};
+use logloom_hdl::arith::{Arithmetic, family};
 use logloom_hdl::control::isa::{Dest, Gemm, Instruction, Softmax};
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::Design;
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_hdl::link::uart::{SILENT_BITS, serial_accelerator};
 use logloom_sim::model::Model;
@@ -17,30 +18,6 @@ use std::sync::Arc;
 const DIGEST: u32 = 0xC0FF_EE00;
 /// The fewest clock cycles per bit, so that little is simulated.
 const DIVIDER: u32 = 4;
-
-fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
-    Design {
-        name: "small".into(),
-        rows: 3,
-        columns: 2,
-        arithmetic,
-        activation: Format { bits: 16, frac: 10 },
-        gradient: Format { bits: 16, frac: 14 },
-        weight: Format { bits: 18, frac: 14 },
-        accumulator_bits: 40,
-        accumulator_depth: 4,
-        activation_depth: 16,
-        gradient_depth: 16,
-        weight_depth: 16,
-        batch_depth: 4,
-        program_depth: 4,
-    }
-}
-
-fn logarithmic() -> Arc<dyn Arithmetic> {
-    let rounding = mitchell::Rounding::Nearest;
-    Arc::new(Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits: 8, rounding, stages: 0 })
-}
 
 /// Codes are drawn: a write that is carried out twice moves the generators.
 fn drawn() -> Arc<dyn Arithmetic> {

@@ -28,9 +28,10 @@ module unit_bound (
   localparam signed [Bits-1:0] Low = {{ low }};
   localparam signed [Bits-1:0] High = {{ high }};
   localparam signed [Bits-1:0] Absolute = {{ absolute }};
+{%- for multiplier in multipliers %}
 
-  wire signed [{{ product_bits - 1 }}:0] product;
-  unit u_unit (
+  wire signed [{{ product_bits - 1 }}:0] {{ multiplier.product }};
+  {{ multiplier.module }} u_{{ multiplier.module }} (
 {%- if latency > 0 %}
       .clk_i(clk_i),
       .rst_ni(rst_ni),
@@ -39,12 +40,13 @@ module unit_bound (
 {%- if moving_draw_bits > 0 %}
       .moving_draw_i(moving_draw_i),
 {%- endif %}
-{%- if stationary_draw_bits > 0 %}
-      .stationary_draw_i(stationary_draw_i),
+{%- if multiplier.draw_bits > 0 %}
+      .stationary_draw_i({{ multiplier.draw }}),
 {%- endif %}
       .stationary_i(stationary_i),
-      .product_o(product)
+      .product_o({{ multiplier.product }})
   );
+{%- endfor %}
 
   // The operands in the cycle of their product.
 {%- if latency == 0 %}
@@ -91,23 +93,6 @@ module unit_bound (
   localparam signed [Bits-1:0] WeightHigh = {{ weight_high }};
   localparam signed [Bits-1:0] WeightAbsolute = {{ weight_absolute }};
   localparam signed [Bits-1:0] WeightDistance = {{ weight_distance }};
-
-  wire signed [{{ product_bits - 1 }}:0] weight_product;
-  weight_unit u_weight_unit (
-{%- if latency > 0 %}
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-{%- endif %}
-      .moving_i(moving_i),
-{%- if moving_draw_bits > 0 %}
-      .moving_draw_i(moving_draw_i),
-{%- endif %}
-{%- if weight_draw_bits > 0 %}
-      .stationary_draw_i(weight_draw_i),
-{%- endif %}
-      .stationary_i(stationary_i),
-      .product_o(weight_product)
-  );
 
   // The distance to the exact product, positive away from zero: a product of the wrong sign is farther than zero.
   wire signed [Bits-1:0] weight_p = Bits'(weight_product) <<< {{ dropped_bits }};
