@@ -97,6 +97,65 @@ fn unit_into_a_folder_with_foreign_files() {
     assert_eq!(left, ["thesis.txt"]);
 }
 
+/// Before anything is computed.
+#[test]
+fn unit_into_a_file() {
+    let folder = folder();
+    std::fs::write(folder.path().join("out"), "years of work").unwrap();
+    insta::assert_snapshot!(transcript(&logloom(
+        folder.path(),
+        &["units", "exact", "operand_bits=4", "-o", "out"],
+        &[]
+    )));
+    assert_eq!(std::fs::read(folder.path().join("out")).unwrap(), b"years of work");
+}
+
+/// What `--json` says of the folder is what is in its manifest.
+#[test]
+fn unit_written_with_json() {
+    let folder = folder();
+    let output = logloom(folder.path(), &["units", "exact", "operand_bits=4", "-o", "out", "--json"], &[]);
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let manifest = std::fs::read(folder.path().join("out/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!((&said["written"]["digest"], &said["written"]["files"]), (&manifest["digest"], &manifest["files"]));
+    assert!(manifest["digest"].is_string());
+}
+
+/// Families and settings that are not there, one line each.
+#[test]
+fn units_that_are_none() {
+    let folder = folder();
+    let wrong = [
+        ["mitchel", ""],
+        ["\u{1b}[2J", ""],
+        ["mitchell", "fraction_bits"],
+        ["mitchell", "fraction_bits=four"],
+        ["mitchell", "fraction_bits=16"],
+        ["mitchell", "fraction_bits=4 fraction_bits=4"],
+        ["mitchell", "fraction_bits=0 rounding=carry"],
+        ["mitchell", "corrections=1"],
+        ["mitchell", "stages=3"],
+        ["mitchell", "operand_bits=17"],
+        ["mbm", "correction_bits=7"],
+        ["ilm", "fraction_bits=1"],
+        ["realm", "segments=5"],
+        ["realm", "segments=8 fraction_bits=2"],
+        ["drum", "kept_bits=1"],
+        ["iterative", "corrections=3"],
+        ["pow2", "side=left"],
+        ["pow2", "exponents=0"],
+        ["csd", "operand_bits=4 terms=3"],
+        ["asm", "alphabet=[3,5]"],
+        ["asm", "alphabet=1,7"],
+        ["rccm", "shifts=0,1,2"],
+        ["rccm", "shifts=0,0,1,2"],
+        ["rccm", "shifts=1,2,1,2"],
+    ];
+    let lines = wrong.map(|arguments| transcript(&logloom(folder.path(), &[&["units"], &arguments[..]].concat(), &[])));
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
 /// A folder holds one unit.
 #[test]
 fn units_into_one_folder() {

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use serde::Serialize;
 
 use super::Outcome;
 use super::output::Output;
 use crate::compile::Mode;
 use crate::config::Configuration;
-use crate::emit::{self, plan::Entry};
+use crate::emit;
 use crate::train::run::RunData;
 
 /// Write the Verilog, the program, and a testbench that stands alone
@@ -32,14 +31,6 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Report {
-    /// Of all files.
-    digest: String,
-    files: Vec<Entry>,
-}
-
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let configuration = Configuration::load(&arguments.config, &[])?;
     let data = RunData::load(&configuration)?;
@@ -57,7 +48,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         output.text(&String::from_utf8_lossy(listing))?;
     }
     if arguments.json {
-        output.json(&Report { digest: plan.digest(), files: plan.entries() })?;
+        output.json(&plan.contents())?;
         return Ok(Outcome::Good);
     }
     output.written(&arguments.output, &plan, &written, "runs the testbench under Verilator")?;

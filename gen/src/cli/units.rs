@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::Outcome;
 use super::output::{Output, grouped, table};
 use crate::config::Configuration;
-use crate::emit;
+use crate::emit::plan::Contents;
+use crate::emit::{self, Plan};
 use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
@@ -53,10 +54,15 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Report {
     units: Vec<Measured>,
+    /// The folder of `--output`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<Contents>,
 }
 
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let units = select(arguments.family.as_deref(), arguments.settings.as_deref())?;
+    // Before minutes of work.
+    arguments.output.as_deref().map_or(Ok(()), Plan::check_folder)?;
     let configuration = arguments.train.as_deref().map(|path| Configuration::load(path, &[])).transpose()?;
     // A sweep takes minutes where all the rest takes seconds.
     let work: Vec<u64> = units.iter().map(|unit| if arguments.prove { pairs(unit) } else { 1 }).collect();
@@ -92,7 +98,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     }
     bar.finish_and_clear();
     if arguments.json {
-        output.json(&Report { units: measured })?;
+        output.json(&Report { units: measured, written: written.map(|(_, _, plan)| plan.contents()) })?;
         return Ok(Outcome::Good);
     }
     output.text(&errors(&measured))?;

@@ -54,7 +54,7 @@ pub enum CompileError {
     )]
     TooFar { matrix: String, tile: u64 },
     #[error(
-        "{what} needs a shift of {shift}, and an instruction holds 0..=31 ({reason}); change the formats or the learning rate"
+        "{what} needs a shift of {shift}, and an instruction holds 0..=31 ({reason}); change the formats, the learning rate or its milestones"
     )]
     Shift { what: String, shift: i64, reason: String },
     #[error(

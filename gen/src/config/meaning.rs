@@ -393,11 +393,7 @@ impl Meaning<'_> {
         let arithmetic = self.arithmetic(activation.bits);
         if let Err(error) = arithmetic.validate() {
             let key = format!("arithmetic.{}", error.parameter);
-            self.conflict(
-                &[&key, "formats.activation", "formats.gradient"],
-                error.problem,
-                format!("choose it to suit operands of {} bits", activation.bits),
-            );
+            self.conflict(&[&key, "formats.activation", "formats.gradient"], error.problem, error.remedy);
             return None;
         }
 

@@ -53,6 +53,14 @@ pub struct Manifest {
     pub files: Vec<Entry>,
 }
 
+/// What a plan holds, for `--json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Contents {
+    /// Of all files, see [`Plan::digest`].
+    pub digest: String,
+    pub files: Vec<Entry>,
+}
+
 /// What [`Plan::write`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
@@ -73,6 +81,8 @@ pub enum PlanError {
         found.display()
     )]
     ForeignFolder { folder: PathBuf, found: PathBuf },
+    #[error("{}: this is a file, and a folder is needed; name another one, or move the file away", path.display())]
+    File { path: PathBuf },
     #[error("{}: this file was not written by Logloom and is in the way; move it away, or name another folder", path.display())]
     ForeignFile { path: PathBuf },
     #[error(
@@ -133,17 +143,29 @@ impl Plan {
         digest_of(&self.entries())
     }
 
+    pub fn contents(&self) -> Contents {
+        Contents { digest: self.digest(), files: self.entries() }
+    }
+
     pub fn manifest(&self) -> Manifest {
-        let files = self.entries();
+        let Contents { digest, files } = self.contents();
         Manifest {
             format_version: FORMAT_VERSION,
             generator: GENERATOR.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             design: self.design.clone(),
             config: self.config.clone(),
-            digest: digest_of(&files),
+            digest,
             files,
         }
+    }
+
+    /// Whether a plan may be written into the folder, as far as can be told before there is one.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn check_folder(folder: &Path) -> Result<(), PlanError> {
+        previous(folder).map(drop)
     }
 
     /// Writes all files and [`MANIFEST`] into `folder`, and removes what an earlier plan wrote there and this one
@@ -224,6 +246,9 @@ fn previous(folder: &Path) -> Result<Ours, PlanError> {
     let mut listing = match fs::read_dir(folder) {
         Ok(listing) => listing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ours),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(PlanError::File { path: folder.to_owned() });
+        }
         Err(source) => return Err(io_error(source)),
     };
     let mut known = false;

@@ -13,7 +13,7 @@ pub mod sweep;
 use std::sync::Arc;
 
 use logloom_hdl::arith::family::{self, FAMILIES, Family};
-use logloom_hdl::arith::{Arithmetic, ErrorBound, WeightBound};
+use logloom_hdl::arith::{Arithmetic, ErrorBound, ParameterError, WeightBound};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -28,8 +28,8 @@ use proof::Proof;
 pub enum SelectError {
     #[error("no family `{}`; {remedy}", name.escape_debug())]
     Family { name: String, remedy: String },
-    #[error("{family}: {problem}; settings are written as in `fraction_bits=4 dropped_bits=16` or `alphabet=1,3`")]
-    Settings { family: &'static str, problem: String },
+    #[error("{family}: {error}")]
+    Settings { family: &'static str, error: ParameterError },
 }
 
 /// The units of all families, or of one; or the one unit with these settings.
@@ -47,9 +47,7 @@ pub fn select(name: Option<&str>, settings: Option<&str>) -> Result<Vec<Arc<dyn 
         SelectError::Family { name: name.to_owned(), remedy }
     })?;
     let Some(settings) = settings else { return Ok(family.made().collect()) };
-    let unit = family
-        .parse(settings)
-        .map_err(|error| SelectError::Settings { family: family.name, problem: error.to_string() })?;
+    let unit = family.parse(settings).map_err(|error| SelectError::Settings { family: family.name, error })?;
     Ok(vec![unit])
 }
 

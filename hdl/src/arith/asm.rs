@@ -358,11 +358,11 @@ impl Arithmetic for AlphabetSet {
         } else if !alphabet.is_sorted_by(|a, b| a < b) {
             format!("`{text}` is not ascending")
         } else if !ALPHABETS.contains(&alphabet.as_slice()) {
-            format!("`{text}` is none of 1 or 1,3 or 1,3,5,7")
+            format!("`{text}` is no alphabet that has hardware")
         } else {
             return check_stages(self.stages);
         };
-        Err(ParameterError { parameter: "alphabet", problem })
+        Err(ParameterError::new("alphabet", problem, "choose [1], [1, 3] or [1, 3, 5, 7]"))
     }
 
     fn operand_bits(&self) -> u32 {
@@ -686,7 +686,8 @@ mod tests {
     #[test]
     fn parameters_outside_their_range_are_named() {
         let error = |bits, alphabet: &[u32], stages| {
-            AlphabetSet::new(bits, alphabet.to_vec(), stages).validate().unwrap_err().to_string()
+            let error = AlphabetSet::new(bits, alphabet.to_vec(), stages).validate().unwrap_err();
+            format!("{}: {}", error.parameter, error.problem)
         };
         assert!(error(17, &[1], 0).starts_with("operand_bits: "));
         assert!(error(8, &[1], 3).starts_with("stages: "));
@@ -696,6 +697,6 @@ mod tests {
         assert!(error(8, &[1, 9], 0).starts_with("alphabet: 9 is no letter"));
         assert_eq!(error(8, &[3, 1], 0), "alphabet: `3,1` is not ascending");
         assert_eq!(error(8, &[1, 1], 0), "alphabet: `1,1` is not ascending");
-        assert_eq!(error(8, &[1, 5], 0), "alphabet: `1,5` is none of 1 or 1,3 or 1,3,5,7");
+        assert_eq!(error(8, &[1, 5], 0), "alphabet: `1,5` is no alphabet that has hardware");
     }
 }

@@ -151,12 +151,10 @@ impl Arithmetic for Csd {
 
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
-        if !(1..=4).contains(&self.terms) {
-            return Err(ParameterError { parameter: "terms", problem: format!("{} is outside 1..=4", self.terms) });
-        }
+        ParameterError::check("terms", self.terms, 1..=4)?;
         if self.terms > self.enough() {
-            let problem = format!("{} are more than the {} that are enough", self.terms, self.enough());
-            return Err(ParameterError { parameter: "terms", problem });
+            let problem = format!("{} are more than operands of {} bits have", self.terms, self.operand_bits);
+            return Err(ParameterError::new("terms", problem, format!("choose 1 to {}", self.enough())));
         }
         check_stages(self.stages)
     }

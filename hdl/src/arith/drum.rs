@@ -92,10 +92,7 @@ impl Arithmetic for Drum {
 
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
-        if !(2..self.operand_bits).contains(&self.kept_bits) {
-            let problem = format!("{} is outside 2..={}", self.kept_bits, self.operand_bits - 1);
-            return Err(ParameterError { parameter: "kept_bits", problem });
-        }
+        ParameterError::check("kept_bits", self.kept_bits, 2..=self.operand_bits - 1)?;
         check_stages(self.stages)
     }
 

@@ -158,17 +158,14 @@ impl Family {
             let of_all = ["operand_bits", "stages"].into_iter().find(|of_all| *of_all == name);
             let Some(name) = own.map(|parameter| parameter.name).or(of_all) else {
                 let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
-                return Err(ParameterError {
-                    parameter: self.name,
-                    problem: format!(
-                        "has no parameter `{}`, only operand_bits, {}, stages",
-                        name.escape_debug(),
-                        known.join(", ")
-                    ),
-                });
+                return Err(ParameterError::new(
+                    "settings",
+                    format!("there is no `{}`", name.escape_debug()),
+                    format!("choose from operand_bits, {}, stages", known.join(", ")),
+                ));
             };
             if given.iter().any(|(before, _)| *before == name) {
-                return Err(ParameterError { parameter: name, problem: "is set twice".to_owned() });
+                return Err(ParameterError::new(name, "is set twice", "remove one of the two"));
             }
             let value = match own {
                 Some(parameter) => parameter.parse(value)?,
@@ -196,34 +193,37 @@ impl Family {
 
 impl Parameter {
     fn parse(&self, text: &str) -> Result<Value, ParameterError> {
-        let outside = |number: &u32, min: u32, max: u32| {
-            let problem = format!("{number} is outside {min}..={max}");
-            (!(min..=max).contains(number)).then_some(ParameterError { parameter: self.name, problem })
-        };
         match self.choices {
             Choices::Integer { min, max, .. } => {
                 let number = integer(self.name, text)?;
-                outside(&number, min, max).map_or(Ok(Value::Integer(number)), Err)
+                ParameterError::check(self.name, number, min..=max)?;
+                Ok(Value::Integer(number))
             }
             Choices::Integers { min, max, .. } => {
                 let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
                 let numbers =
                     bare.split(',').map(|number| integer(self.name, number)).collect::<Result<Vec<_>, _>>()?;
-                let wrong = numbers.iter().find_map(|number| outside(number, min, max));
-                wrong.map_or(Ok(Value::Integers(numbers)), Err)
+                numbers.iter().try_for_each(|&number| ParameterError::check(self.name, number, min..=max))?;
+                Ok(Value::Integers(numbers))
             }
             Choices::Word { words, .. } if words.contains(&text) => Ok(Value::Word(text.to_owned())),
             Choices::Word { words, .. } => {
-                let problem = format!("`{}` is none of {}", text.escape_debug(), words.join(", "));
-                Err(ParameterError { parameter: self.name, problem })
+                let problem = format!("there is no `{}`", text.escape_debug());
+                Err(ParameterError::new(self.name, problem, format!("choose one of {}", words.join(", "))))
             }
         }
     }
 }
 
 fn integer(parameter: &'static str, text: &str) -> Result<u32, ParameterError> {
-    text.parse()
-        .map_err(|_| ParameterError { parameter, problem: format!("`{}` is not a whole number", text.escape_debug()) })
+    text.parse().map_err(|_| {
+        let problem = format!("`{}` is not a whole number", text.escape_debug());
+        ParameterError::new(
+            parameter,
+            problem,
+            "write settings as in `fraction_bits=4 dropped_bits=16` or `alphabet=1,3`",
+        )
+    })
 }
 
 /// The family of that name.
@@ -269,17 +269,21 @@ mod tests {
 
     #[test]
     fn settings_that_do_not_suit_are_named() {
-        let error = |text: &str| mitchell::FAMILY.parse(text).unwrap_err().to_string();
+        let error = |text: &str| {
+            let ParameterError { parameter, problem, remedy } = mitchell::FAMILY.parse(text).unwrap_err();
+            assert!(!remedy.is_empty());
+            format!("{parameter}: {problem}")
+        };
         assert_eq!(error("fraction_bits=x"), "fraction_bits: `x` is not a whole number");
         assert_eq!(error("fraction_bits=16"), "fraction_bits: 16 is outside 0..=15");
         assert_eq!(error("operand_bits=3"), "operand_bits: 3 is outside 4..=16");
-        assert!(error("form=rows").starts_with("mitchell: has no parameter `form`"));
+        assert_eq!(error("form=rows"), "settings: there is no `form`");
         assert_eq!(error("fraction_bits=3 fraction_bits=4"), "fraction_bits: is set twice");
         assert_eq!(error("operand_bits=8 operand_bits=8"), "operand_bits: is set twice");
         assert_eq!(error("stages=1 stages=1"), "stages: is set twice");
         assert_eq!(error("fraction_bits=\u{1b}[31m"), "fraction_bits: `\\u{1b}[31m` is not a whole number");
-        assert!(error("\u{1b}[31m=1").contains("has no parameter `\\u{1b}[31m`"));
-        assert!(exact::FAMILY.parse("form=oval").unwrap_err().to_string().contains("none of rows, star"));
+        assert_eq!(error("\u{1b}[31m=1"), "settings: there is no `\\u{1b}[31m`");
+        assert!(exact::FAMILY.parse("form=oval").unwrap_err().to_string().contains("choose one of rows, star"));
     }
 
     #[test]

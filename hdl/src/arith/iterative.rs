@@ -135,11 +135,7 @@ impl Arithmetic for Iterative {
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
         // With more, no operand has a residue, and every product is exact.
-        let most = 2.min(self.operand_bits - 3);
-        if self.corrections > most {
-            let problem = format!("{} is outside 0..={most}", self.corrections);
-            return Err(ParameterError { parameter: "corrections", problem });
-        }
+        ParameterError::check("corrections", self.corrections, 0..=2.min(self.operand_bits - 3))?;
         check_stages(self.stages)
     }
 

@@ -34,13 +34,7 @@ pub(super) const fn correction_bits(max: u32) -> Parameter {
 }
 
 pub(super) fn check_correction_bits(bits: u32, max: u32) -> Result<(), ParameterError> {
-    if (MIN_CORRECTION_BITS..=max).contains(&bits) {
-        return Ok(());
-    }
-    Err(ParameterError {
-        parameter: "correction_bits",
-        problem: format!("{bits} is outside {MIN_CORRECTION_BITS}..={max}"),
-    })
+    ParameterError::check("correction_bits", bits, MIN_CORRECTION_BITS..=max)
 }
 
 /// Constants to be added to the mantissa, halved when the fractions carry: one for each pair of segments of the two
@@ -68,14 +62,12 @@ impl Correction<'_> {
 
 /// Refuses fractions of fewer bits than `least`, or of more than an operand has.
 pub(super) fn check_fraction_bits(bits: u32, least: u32, operand_bits: u32) -> Result<(), ParameterError> {
-    let error = |problem| Err(ParameterError { parameter: "fraction_bits", problem });
     if bits >= operand_bits {
-        return error(format!("{bits} is more than operand_bits - 1 = {}", operand_bits - 1));
+        let problem = format!("{bits} is more than operand_bits - 1 = {}", operand_bits - 1);
+        let remedy = format!("choose {least} to {}, or wider operands", operand_bits - 1);
+        return Err(ParameterError::new("fraction_bits", problem, remedy));
     }
-    if bits < least {
-        return error(format!("{bits} is less than {least}"));
-    }
-    Ok(())
+    ParameterError::check("fraction_bits", bits, least..=operand_bits - 1)
 }
 
 pub(super) fn check_dropped_bits(bits: u32, operand_bits: u32) -> Result<(), ParameterError> {
@@ -84,7 +76,7 @@ pub(super) fn check_dropped_bits(bits: u32, operand_bits: u32) -> Result<(), Par
         return Ok(());
     }
     let problem = format!("{bits} leaves nothing of a product below 2^{most}");
-    Err(ParameterError { parameter: "dropped_bits", problem })
+    Err(ParameterError::new("dropped_bits", problem, format!("choose 0 to {most}")))
 }
 
 /// ceil(log2 W): width of a characteristic, which is at most W - 1.

@@ -169,10 +169,12 @@ impl Arithmetic for Mitchell {
     fn validate(&self) -> Result<(), ParameterError> {
         self.logarithm().validate(0)?;
         if self.rounding == Rounding::Carry && self.fraction_bits == 0 {
-            return Err(ParameterError {
-                parameter: "rounding",
-                problem: "a carry into the last fraction bit needs fraction_bits of 1 or more".to_owned(),
-            });
+            let problem = "there is no fraction bit to carry into";
+            return Err(ParameterError::new(
+                "rounding",
+                problem,
+                "choose fraction_bits of 1 or more, or another rounding",
+            ));
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ pub mod ternary;
 
 use crate::rtl::{Builder, Expr};
 use std::fmt::{self, Debug};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 pub use asm::AlphabetSet;
@@ -45,13 +46,30 @@ pub use realm::Realm;
 /// Pipeline registers that a product may have inside.
 pub const MAX_STAGES: u32 = 2;
 
-/// A parameter of a family that is outside its range.
+/// A parameter of a family that does not suit it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{parameter}: {problem}")]
+#[error("{parameter}: {problem}; {remedy}")]
 pub struct ParameterError {
     /// Name of the parameter as in [`Arithmetic::parameters`].
     pub parameter: &'static str,
     pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl ParameterError {
+    pub fn new(parameter: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { parameter, problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// An error if `number` is outside the range.
+    pub fn check(parameter: &'static str, number: u32, range: RangeInclusive<u32>) -> Result<(), Self> {
+        if range.contains(&number) {
+            return Ok(());
+        }
+        let (least, most) = (range.start(), range.end());
+        Err(Self::new(parameter, format!("{number} is outside {least}..={most}"), format!("choose {least} to {most}")))
+    }
 }
 
 /// A product on its way into an adder: the product is `value`, or `-value` where `negative` is 1.
@@ -369,19 +387,10 @@ impl Coded {
 
 /// Shared by the families: `stages` in range.
 fn check_stages(stages: u32) -> Result<(), ParameterError> {
-    if stages <= MAX_STAGES {
-        return Ok(());
-    }
-    Err(ParameterError {
-        parameter: "stages",
-        problem: format!("{stages} is more than {MAX_STAGES} pipeline registers"),
-    })
+    ParameterError::check("stages", stages, 0..=MAX_STAGES)
 }
 
 /// Shared by the families: operands of 4 to 16 bits.
 fn check_operand_bits(bits: u32) -> Result<(), ParameterError> {
-    if (4..=16).contains(&bits) {
-        return Ok(());
-    }
-    Err(ParameterError { parameter: "operand_bits", problem: format!("{bits} is outside 4..=16") })
+    ParameterError::check("operand_bits", bits, 4..=16)
 }

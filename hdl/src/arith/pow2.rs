@@ -269,10 +269,7 @@ impl Arithmetic for Pow2 {
 
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
-        if !(1..=self.operand_bits).contains(&self.exponents) {
-            let problem = format!("{} is outside 1..={}", self.exponents, self.operand_bits);
-            return Err(ParameterError { parameter: "exponents", problem });
-        }
+        ParameterError::check("exponents", self.exponents, 1..=self.operand_bits)?;
         check_stages(self.stages)
     }
 

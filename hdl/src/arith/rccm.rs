@@ -246,35 +246,28 @@ impl Arithmetic for Rccm {
         let bits = self.coefficient_bits();
         if !COEFFICIENT_BITS.contains(&bits) {
             let (least, most) = (COEFFICIENT_BITS.start(), COEFFICIENT_BITS.end());
-            return Err(ParameterError {
-                parameter: "dropped_bits",
-                problem: format!(
-                    "{} leaves coefficients of {bits} bits, outside {least}..={most}: drop {}..={}",
-                    self.dropped_bits,
-                    (self.operand_bits - 1).saturating_sub(*most),
-                    self.operand_bits - 1 - least
-                ),
-            });
+            let problem = format!("{} leaves coefficients of {bits} bits, outside {least}..={most}", self.dropped_bits);
+            let magnitude = self.operand_bits - 1;
+            let remedy = format!("choose {} to {}", magnitude.saturating_sub(*most), magnitude - least);
+            return Err(ParameterError::new("dropped_bits", problem, remedy));
         }
         let shifts = &self.shifts;
-        let problem = if ![4, 6].contains(&shifts.len()) {
-            format!("{} shifts, where one adder takes 4 and two adders take 6", shifts.len())
-        } else if let Some(shift) = shifts.iter().find(|&&shift| shift > MAX_SHIFT) {
-            format!("{shift} is outside 0..={MAX_SHIFT}")
+        if let Some(&shift) = shifts.iter().find(|&&shift| shift > MAX_SHIFT) {
+            ParameterError::check("shifts", shift, 0..=MAX_SHIFT)?;
+        }
+        let (problem, remedy) = if ![4, 6].contains(&shifts.len()) {
+            (format!("there are {}", shifts.len()), "choose 4 for one adder, or 6 for two")
         } else if let Some(pair) = shifts.chunks_exact(2).find(|pair| pair[0] >= pair[1]) {
-            format!("{},{} is no pair s < t", pair[0], pair[1])
+            (format!("{},{} do not ascend", pair[0], pair[1]), "choose pairs s, t with s < t")
         } else if !shifts.contains(&0) {
-            "all coefficients are even: lower the shifts and drop more bits".to_owned()
+            ("all coefficients are even".to_owned(), "lower the shifts and drop more bits")
         } else if let Some((low, high)) = hole(&self.magnitudes(), bits) {
-            format!(
-                "no coefficient lies between {low} and {high}, more than a quarter of 0..={} apart: choose others, or \
-                 other dropped_bits",
-                (1 << bits) - 1
-            )
+            let (all, problem) = ((1 << bits) - 1, format!("no coefficient lies between {low} and {high}"));
+            (format!("{problem}, more than a quarter of 0..={all} apart"), "choose others, or other dropped_bits")
         } else {
             return Ok(());
         };
-        Err(ParameterError { parameter: "shifts", problem })
+        Err(ParameterError::new("shifts", problem, remedy))
     }
 
     fn operand_bits(&self) -> u32 {
@@ -586,19 +579,19 @@ mod tests {
         assert!(error(8, DEFAULT_SHIFTS, 0, 3).starts_with("stages: "));
         assert_eq!(
             error(16, DEFAULT_SHIFTS, 0, 0),
-            "dropped_bits: 0 leaves coefficients of 15 bits, outside 3..=8: drop 7..=12"
+            "dropped_bits: 0 leaves coefficients of 15 bits, outside 3..=8; choose 7 to 12"
         );
         assert!(error(8, DEFAULT_SHIFTS, 30, 0).starts_with("dropped_bits: 30 leaves coefficients of 0 bits"));
-        assert_eq!(error(8, &[0, 1], 0, 0), "shifts: 2 shifts, where one adder takes 4 and two adders take 6");
-        assert_eq!(error(8, &[0, 1, 2, 8], 0, 0), "shifts: 8 is outside 0..=7");
-        assert_eq!(error(8, &[0, 1, 3, 3], 0, 0), "shifts: 3,3 is no pair s < t");
+        assert_eq!(error(8, &[0, 1], 0, 0), "shifts: there are 2; choose 4 for one adder, or 6 for two");
+        assert_eq!(error(8, &[0, 1, 2, 8], 0, 0), "shifts: 8 is outside 0..=7; choose 0 to 7");
+        assert_eq!(error(8, &[0, 1, 3, 3], 0, 0), "shifts: 3,3 do not ascend; choose pairs s, t with s < t");
         assert_eq!(
             error(8, &[1, 2, 3, 4], 0, 0),
-            "shifts: all coefficients are even: lower the shifts and drop more bits"
+            "shifts: all coefficients are even; lower the shifts and drop more bits"
         );
         assert_eq!(
             error(8, ONE_ADDER, 0, 0),
-            "shifts: no coefficient lies between 24 and 128, more than a quarter of 0..=127 apart: choose others, or \
+            "shifts: no coefficient lies between 24 and 128, more than a quarter of 0..=127 apart; choose others, or \
              other dropped_bits"
         );
     }

@@ -228,7 +228,8 @@ impl Arithmetic for Realm {
     fn validate(&self) -> Result<(), ParameterError> {
         let Settings { segments, correction_bits, .. } = self.settings;
         if !SEGMENTS.contains(&segments) {
-            return Err(ParameterError { parameter: "segments", problem: format!("{segments} is none of 4, 8, 16") });
+            let problem = format!("{segments} segments have no table");
+            return Err(ParameterError::new("segments", problem, "choose 4, 8 or 16"));
         }
         self.logarithm().validate(self.segment_bits())?;
         check_correction_bits(correction_bits, MAX_CORRECTION_BITS)
