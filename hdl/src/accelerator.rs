@@ -12,13 +12,16 @@ use crate::control::isa::{Dest, Moving, Stationary, gemm};
 use crate::control::sequencer::{operand, sequencer};
 use crate::control::softmax::softmax_control;
 use crate::control::timing;
-use crate::design::Design;
+use crate::design::{Design, Roundings};
 use crate::link::map::Region;
 use crate::link::port::host_port;
 use crate::link::registers::registers;
 use crate::memory::{READ_LATENCY, Request, Skewed, Steps, Walk, skewed, walker};
-use crate::rtl::{Builder, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned};
+use crate::rtl::{
+    Builder, Connection, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned,
+};
 use crate::update::draw;
+use crate::vector::weight::weight_encoder;
 use crate::vector::{popcount, requantise, shift_line, softmax, writeback};
 use std::sync::Arc;
 
@@ -78,7 +81,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), lane_bits)?;
     let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, lane_bits)?;
     let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, lane_bits)?;
-    let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, lane_bits)?;
+    let stores_codes = design.stores_weight_codes();
     let tile_bits = [&activation_memory, &gradient_memory, &weight_memory].map(|s| s.tile_bits);
     let tile_bits = tile_bits.into_iter().max().expect("three memories");
 
@@ -310,15 +313,17 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let host_reads = read(Region::Gradient);
     let read_gradient = host.when(&host_reads).or_else(&mut m, "read_gradient", &host_reads, &from_gradient);
     let host_reads = read(Region::Weight);
+    let host_reads_code = read(Region::WeightCode);
+    let loaded = stationary.when(&stationary_is(Stationary::WeightCode));
     let updated = dest.when(&dest_is(Dest::Weight));
-    let read_weight = host.when(&host_reads).or_else(&mut m, "read_weight", &host_reads, &updated);
-    let host_reads = read(Region::WeightCode);
-    let read_code = host.when(&host_reads).or_else(
-        &mut m,
-        "read_code",
-        &host_reads,
-        &stationary.when(&stationary_is(Stationary::WeightCode)),
-    );
+    let (host_reads, from_weight) = match stores_codes {
+        true => (host_reads, updated),
+        false => {
+            let from_weight = loaded.or_else(&mut m, "from_weight", &stationary_is(Stationary::WeightCode), &updated);
+            (host_reads | &host_reads_code, from_weight)
+        }
+    };
+    let read_weight = host.when(&host_reads).or_else(&mut m, "read_weight", &host_reads, &from_weight);
 
     // Results, gradients of the loss and the host's operands take one way to the memories.
     let mut host_operand = written(Region::Activation) | written(Region::Gradient) | written(Region::Weight);
@@ -373,12 +378,19 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &weight_write,
         &padded(&masters.value(), columns, banks),
     );
-    let code_write = match design.draws_weights() {
-        true => write.when(&(writes(Dest::Weight) | write_dest.value().is(writeback::WEIGHT_CODE.into()))),
-        false => weight_write,
+    let weight_codes = if stores_codes {
+        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, lane_bits)?;
+        let read = host.when(&host_reads_code).or_else(&mut m, "read_code", &host_reads_code, &loaded);
+        let write = match design.draws_weights() {
+            true => write.when(&(writes(Dest::Weight) | write_dest.value().is(writeback::WEIGHT_CODE.into()))),
+            false => weight_write,
+        };
+        memory(&mut m, "weight_code_memory", &code_memory, &read, &write, &code_words(Side::Stationary))
+    } else {
+        let masters = Connection::Element(low_lanes(&weights, master_bits, columns));
+        let encoder = weight_encoder(design)?;
+        m.array("weight_encoder", &encoder, &[("column", columns)], vec![("master_i", masters)]).get("code_o")
     };
-    let weight_codes =
-        memory(&mut m, "weight_code_memory", &code_memory, &read_code, &code_write, &code_words(Side::Stationary));
 
     // The edges of the array.
     let moving_arrives = shift_line(&mut m, "move", &moves, READ_LATENCY);
@@ -397,10 +409,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         ),
         false => mux(&stationary_is(Stationary::Activation), &stationary_activations, &stationary_weights),
     };
-    let stationary_vector = m.wire("stationary_vector", stationary_vector);
+    let stationary_vector = match stores_codes {
+        true => m.wire("stationary_vector", stationary_vector),
+        // The encoders take a cycle.
+        false => m.reg("stationary_vector_q", stationary_vector),
+    };
     let swap = shift_line(&mut m, "move_first", &loops.get("move_first_o"), READ_LATENCY);
-    let load = shift_line(&mut m, "load", &loops.get("load_o"), READ_LATENCY);
-    let load_first = shift_line(&mut m, "load_first", &loops.get("load_first_o"), READ_LATENCY);
+    let load = shift_line(&mut m, "load", &loops.get("load_o"), timing::load(design));
+    let load_first = shift_line(&mut m, "load_first", &loops.get("load_first_o"), timing::load(design));
     let array = m.instance(
         "array",
         &systolic(arith, rows, columns, design.sum_bits())?,
@@ -449,23 +465,30 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
 
     // The vector unit.
     let weight_dest = dest_is(Dest::Weight);
-    let salt = of(gemm::SALT).repeat(4);
-    let seed = m.forward("seed", unsigned(32));
-    let salted = m.wire("salted_seed", seed.value() ^ salt);
-    let generator_step = shift_line(&mut m, "generator_step", &(&finished & &weight_dest), accumulator::LATENCY);
-    let requantised = m.instance(
-        "requantise",
-        &requantise::requantise(design)?,
-        &[
-            ("totals_i", &totals),
-            ("shift_i", &of(gemm::SHIFT)),
-            ("stochastic_i", &(&is_gemm & of(gemm::ROUNDING))),
-            ("limit_i", &cat(&[is_softmax.clone(), weight_dest])),
-            ("start_i", &start_gemm),
-            ("seed_i", &salted.slice(0, 31)),
-            ("step_i", &generator_step),
-        ],
-    );
+    let mut inputs = vec![
+        ("totals_i", totals.clone()),
+        ("shift_i", of(gemm::SHIFT)),
+        ("limit_i", cat(&[is_softmax.clone(), weight_dest.clone()])),
+    ];
+    let seed = (design.roundings == Roundings::Any).then(|| m.forward("seed", unsigned(32)));
+    match &seed {
+        Some(seed) => {
+            let salted = m.wire("salted_seed", seed.value() ^ of(gemm::SALT).repeat(4));
+            let step = shift_line(&mut m, "generator_step", &(&finished & &weight_dest), accumulator::LATENCY);
+            inputs.extend([
+                ("stochastic_i", &weight_dest & of(gemm::ROUNDING)),
+                ("start_i", start_gemm.clone()),
+                ("seed_i", salted.slice(0, 31)),
+                ("step_i", step),
+            ]);
+        }
+        None => {
+            m.discard(of(gemm::SALT));
+            m.discard(of(gemm::ROUNDING));
+        }
+    }
+    let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (*port, value)).collect();
+    let requantised = m.instance("requantise", &requantise::requantise(design)?, &inputs);
     let values = requantised.get("values_o");
     let label_write = written(Region::Label);
     let samples = [Region::Label, Region::Maximum, Region::LogSum, Region::Rest, Region::Prediction];
@@ -565,7 +588,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     m.assign(&run, registers.get("run_o"));
     m.assign(&step, registers.get("step_o"));
     m.assign(&pc_write, registers.get("pc_write_o"));
-    m.assign(&seed, registers.get("seed_o"));
+    match &seed {
+        Some(seed) => m.assign(seed, registers.get("seed_o")),
+        None => m.discard(registers.get("seed_o")),
+    }
     if let Some((seed_write, _, _)) = &seeding {
         m.assign(seed_write, registers.get("seed_write_o"));
     }

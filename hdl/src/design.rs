@@ -45,6 +45,26 @@ impl FromStr for Format {
     }
 }
 
+/// Where the array's weight codes come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightCodes {
+    /// From a memory of their own, written whenever a master is.
+    #[default]
+    Stored,
+    /// From the masters, on their way into the array: an encoder for each column instead of that memory. Not where codes are drawn.
+    Encoded,
+}
+
+/// How updates can be rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Roundings {
+    /// To nearest or stochastically, as the instruction says.
+    #[default]
+    Any,
+    /// To nearest: without a generator for each column.
+    Nearest,
+}
+
 /// The parameters of an accelerator.
 #[derive(Clone, Debug)]
 pub struct Design {
@@ -61,6 +81,7 @@ pub struct Design {
     pub gradient: Format,
     /// Format of the master weights, 8..=24 bits.
     pub weight: Format,
+    pub roundings: Roundings,
     /// A, 16..=48: width of an accumulator.
     pub accumulator_bits: u32,
     /// D: vectors an accumulator memory holds; a power of two, 4..=4096.
@@ -71,6 +92,7 @@ pub struct Design {
     pub gradient_depth: u32,
     /// Words per bank, of the masters and of their codes; a multiple of the number of banks.
     pub weight_depth: u32,
+    pub weight_codes: WeightCodes,
     /// B: samples the per-sample memories hold; a power of two, 1..=4096.
     pub batch_depth: u32,
     /// Instructions the program memory holds; a power of two, 2..=1024.
@@ -157,6 +179,11 @@ impl Design {
         self.arithmetic.weight_draw_bits() > 0
     }
 
+    /// Whether the weight codes have a memory of their own.
+    pub fn stores_weight_codes(&self) -> bool {
+        self.weight_codes == WeightCodes::Stored
+    }
+
     /// Low product bits that the family drops.
     pub fn dropped(&self) -> u32 {
         self.arithmetic.dropped_bits()
@@ -201,7 +228,7 @@ impl Design {
     pub fn memories(&self) -> Vec<Memory> {
         let skewed = |name, words, bits| Memory { name, banks: self.banks(), words, bits };
         let sample = |name, bits| Memory { name, banks: 1, words: self.batch_depth, bits };
-        vec![
+        let mut memories = vec![
             Memory { name: "program", banks: 1, words: self.program_depth * 8, bits: 32 },
             sample("label", 16),
             skewed("activation", self.activation_depth, self.activation_bits()),
@@ -218,7 +245,9 @@ impl Design {
             sample("log_sum", 16),
             sample("rest", self.operand_bits()),
             sample("prediction", 16),
-        ]
+        ];
+        memories.retain(|memory| memory.name != "weight_code" || self.stores_weight_codes());
+        memories
     }
 
     /// Every parameter that the hardware depends on, one `key=value` per line in a fixed order. Equal
@@ -241,6 +270,13 @@ impl Design {
         line("formats.weight", &self.weight);
         for (key, depth, _) in self.depths() {
             line(key, &depth);
+        }
+        // Digests from before there was a choice stay valid.
+        if self.roundings == Roundings::Nearest {
+            line("array.roundings", &"nearest");
+        }
+        if !self.stores_weight_codes() {
+            line("memory.weight_codes", &"encoded");
         }
         text
     }
@@ -299,6 +335,15 @@ impl Design {
         }
         for (key, depth, rule) in self.depths() {
             rule.check(key, depth, self.banks())?;
+        }
+        if self.draws_weights() && !self.stores_weight_codes() {
+            return fail(
+                "memory.weight_codes",
+                format!(
+                    "the weight codes of {} are drawn when a weight is written, so they must be stored",
+                    self.arithmetic.name()
+                ),
+            );
         }
         Ok(())
     }
@@ -396,11 +441,13 @@ mod tests {
             activation: "Q5.10".parse().unwrap(),
             gradient: "Q1.14".parse().unwrap(),
             weight: "Q3.12".parse().unwrap(),
+            roundings: Roundings::Any,
             accumulator_bits: 32,
             accumulator_depth: 64,
             activation_depth: 196,
             gradient_depth: 84,
             weight_depth: 608,
+            weight_codes: WeightCodes::Stored,
             batch_depth: 8,
             program_depth: 16,
         }

@@ -2,7 +2,7 @@
 
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use logloom_hdl::rtl::verilog;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Design {
         activation_depth: 32 * banks,
         gradient_depth: 32 * banks,
         weight_depth: 32 * banks,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 16,
         program_depth: 8,
     };

@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -118,6 +118,8 @@ fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
         activation_depth: 512,
         gradient_depth: 128,
         weight_depth: 512,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 16,
         program_depth: 16,
     }

@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::{Mitchell, mitchell};
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use logloom_hdl::rtl::{
     Builder, Connection, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, lanes, mux, signed, unsigned,
 };
@@ -142,6 +142,8 @@ fn accelerator_cycles(c: &mut Criterion) {
         activation_depth: 512,
         gradient_depth: 512,
         weight_depth: 1024,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 64,
         program_depth: 64,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
-use logloom_hdl::design::Design;
+use logloom_hdl::design::{Design, Roundings, WeightCodes};
 
 use super::{Compiled, Rounding, Task, required_depths};
 
@@ -37,6 +37,8 @@ pub(crate) fn design(rows: u32, columns: u32) -> Design {
         activation_depth: 64 * banks,
         gradient_depth: 64 * banks,
         weight_depth: 64 * banks,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 64,
         program_depth: 32,
     }

@@ -216,6 +216,12 @@ fn before_families() -> Vec<Key> {
             "vectors that an accumulator memory holds",
         ),
         key(
+            "array.roundings",
+            Kind::Choice(vec!["any", "nearest"]),
+            Absent::Default("\"any\""),
+            "roundings of updates that the hardware has; nearest alone spares a generator per column",
+        ),
+        key(
             "arithmetic.family",
             Kind::Choice(FAMILIES.iter().map(|family| family.name).collect()),
             Absent::Default("\"mitchell\""),
@@ -252,6 +258,12 @@ fn after_families() -> Vec<Key> {
             integer(1, 1 << 20),
             Absent::Derived("the smallest that fits the network"),
             "words per bank; a multiple of the number of banks",
+        ),
+        key(
+            "memory.weight_codes",
+            Kind::Choice(vec!["stored", "encoded"]),
+            Absent::Default("\"stored\""),
+            "in a memory of their own, or made from the weights on their way into the array: encoders instead of a memory",
         ),
         key(
             "memory.batch_depth",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use logloom_hdl::arith::family::{self, FAMILIES, Values};
 use logloom_hdl::arith::{Arithmetic, Side};
 use logloom_hdl::control::isa::Rounding;
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::{self, KEYS};
@@ -406,11 +406,19 @@ impl Meaning<'_> {
             activation,
             gradient,
             weight,
+            roundings: match self.text("array.roundings") {
+                Some("nearest") => Roundings::Nearest,
+                _ => Roundings::Any,
+            },
             accumulator_bits: 0,
             accumulator_depth: 0,
             activation_depth: 0,
             gradient_depth: 0,
             weight_depth: 0,
+            weight_codes: match self.text("memory.weight_codes") {
+                Some("encoded") => WeightCodes::Encoded,
+                _ => WeightCodes::Stored,
+            },
             batch_depth: 0,
             program_depth: 0,
         };
@@ -419,8 +427,16 @@ impl Meaning<'_> {
         let network = Network { layers, batch, rows, columns };
         design.activation_depth = self.skewed(&network, "activation", &plan.activation, design.activation_bits());
         design.gradient_depth = self.skewed(&network, "gradient", &plan.gradient, design.code_bits(Side::Moving));
-        design.weight_depth =
-            self.skewed(&network, "weight", &plan.weight, weight.bits + design.code_bits(Side::Stationary));
+        let weight_bits =
+            weight.bits + if design.stores_weight_codes() { design.code_bits(Side::Stationary) } else { 0 };
+        design.weight_depth = self.skewed(&network, "weight", &plan.weight, weight_bits);
+        if design.roundings == Roundings::Nearest && self.text("training.rounding") == Some("stochastic") {
+            self.conflict(
+                &["array.roundings", "training.rounding"],
+                "the hardware rounds to nearest alone, and the training is to round stochastically",
+                "choose array.roundings = \"any\", or training.rounding = \"nearest\"",
+            );
+        }
         design.batch_depth = self.or_derive("memory.batch_depth", batch.next_power_of_two());
         if design.batch_depth < batch {
             self.conflict(
@@ -464,6 +480,7 @@ impl Meaning<'_> {
                     };
                     (remedy, &["array.rows", "formats.activation", "formats.gradient"])
                 }
+                Some(key) if key.name == "memory.weight_codes" => ("choose \"stored\"".to_string(), &[]),
                 Some(key) if key.name == "formats.activation" => (narrower(&design), &["formats.gradient"]),
                 Some(key) => (format!("choose {}", key.kind), &[]),
                 None => ("change one of the values it depends on".to_string(), &[]),

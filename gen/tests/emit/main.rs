@@ -9,7 +9,7 @@ use std::sync::Arc;
 use logloom::emit::{self, Part, Plan, Recorder};
 use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::design::Design;
+use logloom_hdl::design::{Design, Roundings, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -36,6 +36,8 @@ fn design(rows: u32, columns: u32, dropped_bits: u32) -> Design {
         activation_depth: 48 * banks,
         gradient_depth: 48 * banks,
         weight_depth: 48 * banks,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 16,
         program_depth: 8,
     }

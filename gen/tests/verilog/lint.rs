@@ -5,7 +5,7 @@ use logloom::flow::lint::lint;
 use logloom::flow::testing::needs;
 use logloom::flow::tool::Tool;
 use logloom_hdl::arith::{self, Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use logloom_hdl::link::uart::{TOP, serial_accelerator};
 use logloom_hdl::rtl::Module;
 use std::sync::Arc;
@@ -74,6 +74,8 @@ fn the_accelerator_is_clean() {
             activation_depth: 128,
             gradient_depth: 128,
             weight_depth: 128,
+            weight_codes: WeightCodes::Stored,
+            roundings: Roundings::Any,
             batch_depth: 16,
             program_depth: 8,
         };

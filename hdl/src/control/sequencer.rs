@@ -1,7 +1,7 @@
 //! Fetches, checks and dispatches instructions.
 
 use super::isa::{self, Field, gemm, softmax};
-use crate::design::Design;
+use crate::design::{Design, Roundings};
 use crate::link::map::ErrorCode;
 use crate::rtl::{
     Builder, ElaborationError, Expr, Module, Outputs, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, mux,
@@ -86,6 +86,15 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         false => no_gradient,
     };
     let no_stationary = moving_is(isa::Moving::Activation) & stationary_is(isa::Stationary::Activation) | no_gradient;
+    // Masters that are encoded for the array are not read for an update as well.
+    let weight_twice = match design.stores_weight_codes() {
+        true => Expr::zero(unsigned(1)),
+        false => stationary_is(isa::Stationary::WeightCode) & value_is(gemm::DEST, isa::Dest::Weight as u32),
+    };
+    let no_generator = match design.roundings {
+        Roundings::Any => Expr::zero(unsigned(1)),
+        Roundings::Nearest => value_is(gemm::ROUNDING, isa::Rounding::Stochastic as u32),
+    };
     let bad_gemm = is_zero(gemm::M)
         | is_zero(gemm::K)
         | is_zero(gemm::N)
@@ -93,6 +102,8 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         | above(gemm::BLOCK, design.accumulator_depth)
         | value_is(gemm::STATIONARY, 3)
         | no_stationary
+        | weight_twice
+        | no_generator
         | (value_is(gemm::DEST, isa::Dest::Gradient as u32) & reads_activation);
     let bad_softmax = is_zero(softmax::M) | is_zero(softmax::N) | above(softmax::M, design.batch_depth);
     let bad = m.wire("bad_operand", (&is_gemm & bad_gemm) | (&is_softmax & bad_softmax));

@@ -18,9 +18,15 @@ pub fn values(design: &Design) -> u32 {
     accumulator::LATENCY + requantise::latency(design.columns)
 }
 
-/// Least cycles per tile: the load of the next one, and the turnaround of an accumulator.
+/// From the request for a row of the stationary tile to the row at the array: one register more behind encoders.
+pub fn load(design: &Design) -> u32 {
+    READ_LATENCY + u32::from(!design.stores_weight_codes())
+}
+
+/// Least cycles per tile: the load of the next one, which must be over when moving vectors follow it, and the turnaround of
+/// an accumulator.
 pub fn least_slot(design: &Design) -> u32 {
-    design.rows.max(accumulator::TURNAROUND)
+    (design.rows + load(design) - READ_LATENCY).max(accumulator::TURNAROUND)
 }
 
 /// From the last cycle of a GEMM's last tile to its completion: everything is written.

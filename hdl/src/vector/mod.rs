@@ -2,6 +2,7 @@
 
 pub mod requantise;
 pub mod softmax;
+pub mod weight;
 pub mod writeback;
 
 use crate::rtl::{Bits, Builder, Expr, Type, cat, mux, unsigned};

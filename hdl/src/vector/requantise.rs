@@ -2,7 +2,7 @@
 
 use super::saturate;
 use crate::array::systolic::skew;
-use crate::design::Design;
+use crate::design::{Design, Roundings};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, signed, unsigned};
 use crate::update::lfsr;
 use std::sync::Arc;
@@ -32,9 +32,9 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let total = m.input("total_i", signed(design.accumulator_bits));
     let shift = m.input("shift_i", unsigned(5));
     let below = m.input("below_i", unsigned(31));
-    let stochastic = m.input("stochastic_i", unsigned(1));
     let limit = m.input("limit_i", unsigned(2));
-    let random = m.input("random_i", unsigned(31));
+    let random = (design.roundings == Roundings::Any)
+        .then(|| (m.input("stochastic_i", unsigned(1)), m.input("random_i", unsigned(31))));
 
     let bits = design.vector_bits();
     // One bit more than total << lift, so that the addend (below 2^31) cannot overflow.
@@ -48,7 +48,11 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     };
     // 2^shift - 1 becomes 2^(shift - 1), and 0 for shift 0.
     let half = &below ^ cat(&[Expr::zero(unsigned(1)), below.slice(1, 30)]);
-    let addend = m.wire("addend", mux(&stochastic, &(&random & &below), &half));
+    let addend = match random {
+        Some((stochastic, random)) => mux(&stochastic, &(&random & &below), &half),
+        None => half,
+    };
+    let addend = m.wire("addend", addend);
     let rounded = m.reg("rounded_q", lifted + addend.extend(wide).as_signed());
     let shifted = m.wire("shifted", rounded.shr(&shift));
 
@@ -84,25 +88,11 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     m.finish()
 }
 
-/// Module `requantise`: C lanes with their rounding generators, and the deskew of their results.
-///
-/// `totals_i` has the total of column c c cycles after column 0; `values_o` (C x V bits) and `clipped_o` (C) have all columns of
-/// one vector [`latency`] cycles after the total of column 0. `step_i` comes with the total of column 0 and steps the
-/// generators. `start_i` seeds them with `seed_i` and the lane's constant.
-pub fn requantise(design: &Design) -> Result<Arc<Module>, ElaborationError> {
-    let columns = design.columns;
-    let mut m = Builder::new("requantise", "Requantises the totals of all columns and brings them in step.");
-    let totals = m.input("totals_i", unsigned(columns * design.accumulator_bits));
-    let shift = m.input("shift_i", unsigned(5));
-    let stochastic = m.input("stochastic_i", unsigned(1));
-    let limit = m.input("limit_i", unsigned(2));
+/// The states of the rounding generators, one for each column.
+fn generators(m: &mut Builder, columns: u32) -> Result<Expr, ElaborationError> {
     let start = m.input("start_i", unsigned(1));
     let seed = m.input("seed_i", unsigned(31));
     let step = m.input("step_i", unsigned(1));
-
-    let ones = Expr::constant(unsigned(31), (1 << 31) - 1);
-    let below = m.reg("below_q", !ones.shl(&shift));
-    m.comment(&below, "2^shift - 1");
     let steps = if columns == 1 {
         step
     } else {
@@ -113,35 +103,45 @@ pub fn requantise(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     };
     let seeds: Vec<Expr> =
         (1..=columns).map(|c| &seed ^ i64::from(lfsr::LANE_SEED.wrapping_mul(c) & 0x7FFF_FFFF)).collect();
-    let generator = lfsr::lfsr()?;
-    let states = m.array(
-        "lfsr",
-        &generator,
-        &[("column", columns)],
-        vec![
-            ("start_i", Connection::All(start)),
-            ("seed_i", Connection::Element(lanes(&seeds))),
-            ("step_i", Connection::Element(steps)),
-        ],
-    );
-    // The addend needs the bits below the unit only; a shift is at most 31.
-    let states = states.get("state_o");
-    let random: Vec<Expr> = (0..columns).map(|c| states.slice(c * 32, 31)).collect();
+    let inputs = vec![
+        ("start_i", Connection::All(start)),
+        ("seed_i", Connection::Element(lanes(&seeds))),
+        ("step_i", Connection::Element(steps)),
+    ];
+    Ok(m.array("lfsr", &lfsr::lfsr()?, &[("column", columns)], inputs).get("state_o"))
+}
 
-    let lane = lane(design)?;
-    let out = m.array(
-        "lane",
-        &lane,
-        &[("column", columns)],
-        vec![
-            ("total_i", Connection::Element(totals)),
-            ("shift_i", Connection::All(shift)),
-            ("below_i", Connection::All(below)),
-            ("stochastic_i", Connection::All(stochastic)),
-            ("limit_i", Connection::All(limit)),
-            ("random_i", Connection::Element(lanes(&random))),
-        ],
-    );
+/// Module `requantise`: C lanes with their rounding generators, and the deskew of their results.
+///
+/// `totals_i` has the total of column c c cycles after column 0; `values_o` (C x V bits) and `clipped_o` (C) have all columns of
+/// one vector [`latency`] cycles after the total of column 0. `step_i` comes with the total of column 0 and steps the
+/// generators. `start_i` seeds them with `seed_i` and the lane's constant. Without generators, these ports and `stochastic_i` are
+/// not there.
+pub fn requantise(design: &Design) -> Result<Arc<Module>, ElaborationError> {
+    let columns = design.columns;
+    let mut m = Builder::new("requantise", "Requantises the totals of all columns and brings them in step.");
+    let totals = m.input("totals_i", unsigned(columns * design.accumulator_bits));
+    let shift = m.input("shift_i", unsigned(5));
+    let limit = m.input("limit_i", unsigned(2));
+
+    let ones = Expr::constant(unsigned(31), (1 << 31) - 1);
+    let below = m.reg("below_q", !ones.shl(&shift));
+    m.comment(&below, "2^shift - 1");
+    let mut inputs = vec![
+        ("total_i", Connection::Element(totals)),
+        ("shift_i", Connection::All(shift)),
+        ("below_i", Connection::All(below)),
+        ("limit_i", Connection::All(limit)),
+    ];
+    if design.roundings == Roundings::Any {
+        let stochastic = m.input("stochastic_i", unsigned(1));
+        let states = generators(&mut m, columns)?;
+        // The addend needs the bits below the unit only; a shift is at most 31.
+        let random: Vec<Expr> = (0..columns).map(|c| states.slice(c * 32, 31)).collect();
+        inputs.push(("stochastic_i", Connection::All(stochastic)));
+        inputs.push(("random_i", Connection::Element(lanes(&random))));
+    }
+    let out = m.array("lane", &lane(design)?, &[("column", columns)], inputs);
     let values = skew(&mut m, "value_deskew", &out.get("value_o"), columns, |c| columns - 1 - c);
     let clipped = skew(&mut m, "clipped_deskew", &out.get("clipped_o"), columns, |c| columns - 1 - c);
     m.output("values_o", lanes(&values));

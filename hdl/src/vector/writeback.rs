@@ -1,6 +1,7 @@
 //! From requantised value to stored word: activation, mask or weight update, then encoding.
 
-use super::{popcount, saturate};
+use super::popcount;
+use super::weight::compute_copy;
 use crate::arith::{Coded, Side, encoder};
 use crate::design::Design;
 use crate::memory::Request;
@@ -11,21 +12,6 @@ use std::sync::Arc;
 
 /// Cycles from a vector of values to its words.
 pub const LATENCY: u32 = 2;
-
-/// The compute copy of a master weight: rounded (half up) and saturated to the operand width, or widened to it.
-fn compute_copy(m: &mut Builder, master: &Expr, bits: u32) -> Expr {
-    let width = master.width();
-    if width <= bits {
-        return match bits - width {
-            0 => master.clone(),
-            zeros => cat(&[master.as_unsigned(), Expr::zero(unsigned(zeros))]).as_signed(),
-        };
-    }
-    let dropped = width - bits;
-    let rounded = m.wire("copy_rounded", master.extend(width + 1) + (1i64 << (dropped - 1)));
-    let kept = m.wire("copy_exact", rounded.slice(dropped, bits + 1).as_signed());
-    saturate(m, "copy", &kept, bits).0
-}
 
 /// Destination of a weight code that the host writes as it is, beyond the destinations of a GEMM.
 pub const WEIGHT_CODE: u32 = 3;
@@ -60,12 +46,18 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let result = m.reg("result_q", mux(&raw, &value, &select(&dest, &[rectified, masked, updated])));
 
     let new_master = m.wire("new_master", result.truncate(master_bits));
-    let copy = compute_copy(&mut m, &new_master, operand);
     let low = result.truncate(operand);
-    let operand_value = m.wire("operand", mux(&dest1.is(2), &copy, &low));
+    let stores_codes = design.stores_weight_codes();
+    let operand_value = if stores_codes {
+        let copy = compute_copy(&mut m, &new_master, operand);
+        m.wire("operand", mux(&dest1.is(2), &copy, &low))
+    } else {
+        m.discard(&dest1);
+        m.wire("operand", low)
+    };
     let arith = design.arithmetic.as_ref();
     let mut codes = Vec::new();
-    for coded in Coded::all(arith) {
+    for coded in Coded::all(arith).into_iter().filter(|&coded| stores_codes || coded != Coded::Weight) {
         let encoder = encoder(arith, coded)?;
         let mut inputs = vec![("operand_i", operand_value.clone())];
         if let (Some(draw), bits @ 1..) = (&draw, coded.draw_bits(arith)) {

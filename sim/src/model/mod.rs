@@ -14,8 +14,8 @@ use crate::target::Target;
 use anyhow::{Context, Result, bail};
 use draw::DrawGenerators;
 use logloom_hdl::arith::{Arithmetic, Side};
-use logloom_hdl::control::isa::{Dest, Gemm, Illegal, Instruction, Moving, Stationary, WORDS};
-use logloom_hdl::design::{Design, DesignError};
+use logloom_hdl::control::isa::{Dest, Gemm, Illegal, Instruction, Moving, Rounding, Stationary, WORDS};
+use logloom_hdl::design::{Design, DesignError, Roundings};
 use logloom_hdl::link::map::ErrorCode;
 use memory::Memories;
 use requantise::Generators;
@@ -171,6 +171,11 @@ impl Model {
                     && gemm.n > 0
                     && block.contains(&gemm.block.into())
                     && !reads_one_memory_twice(&gemm)
+                    && (self.design.roundings == Roundings::Any || gemm.rounding == Rounding::Nearest)
+                    // Without a memory of their own, weight codes are read where an update reads.
+                    && (self.design.stores_weight_codes()
+                        || gemm.stationary != Stationary::WeightCode
+                        || gemm.dest != Dest::Weight)
                     // Gradients are stored in the moving code.
                     && (self.design.arithmetic.is_symmetric() || gemm.stationary != Stationary::Gradient)
             }

@@ -4,8 +4,8 @@ mod rig;
 
 use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
-use logloom_hdl::design::Format;
-use logloom_hdl::link::map::{Register, control};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
+use logloom_hdl::link::map::{ErrorCode, Register, control};
 use logloom_sim::target::Target;
 use proptest::prelude::*;
 use rig::{Pair, design, tiles};
@@ -82,6 +82,8 @@ fn program(shape: &Shape, banks: u32, depth: u32, columns: u32) -> Vec<Instructi
         dest_base: across(samples) * across(inputs),
         dest_stride: across(outputs),
         acc_base: 1,
+        // Has a meaning for updates alone.
+        rounding: if shape.stochastic { Rounding::Stochastic } else { Rounding::Nearest },
         ..Gemm::default()
     };
     let mut program = vec![Instruction::Gemm(forward)];
@@ -120,7 +122,6 @@ fn program(shape: &Shape, banks: u32, depth: u32, columns: u32) -> Vec<Instructi
     let update = Gemm {
         moving_by: By::Column,
         dest: Dest::Weight,
-        rounding: if shape.stochastic { Rounding::Stochastic } else { Rounding::Nearest },
         salt: 5,
         shift: shape.shifts[1],
         k: samples,
@@ -164,12 +165,20 @@ proptest! {
         family in family(),
         master_bits in 8u32..=24,
         shape in shape(),
+        encoded in any::<bool>(),
+        nearest in any::<bool>(),
         seed in any::<u64>(),
         stalls in proptest::option::of(any::<u64>()),
     ) {
         // A gradient may have no stationary code.
         let shape = Shape { transposed: shape.transposed || !family.is_symmetric(), ..shape };
-        let design = design(rows, columns, family, master(master_bits), shape.tiles(rows, columns));
+        let mut design = design(rows, columns, family, master(master_bits), shape.tiles(rows, columns));
+        if encoded && !design.draws_weights() {
+            design.weight_codes = WeightCodes::Encoded;
+        }
+        if nearest && !shape.stochastic {
+            design.roundings = Roundings::Nearest;
+        }
         let mut pair = Pair::new(&design, stalls);
         pair.fill(seed);
         pair.run(&program(&shape, design.banks(), design.accumulator_depth, columns));
@@ -198,11 +207,14 @@ const SHAPE: Shape =
 fn every_instruction_leaves_the_same_words() {
     for (rows, columns) in [(1, 1), (1, 5), (5, 1), (3, 4), (7, 2)] {
         for transposed in [false, true] {
-            let shape = Shape { transposed, ..SHAPE };
-            let design = design(rows, columns, log16(), master(16), shape.tiles(rows, columns));
-            let mut pair = Pair::new(&design, None);
-            pair.fill(u64::from(rows));
-            pair.step(&program(&shape, design.banks(), design.accumulator_depth, columns));
+            for weight_codes in [WeightCodes::Stored, WeightCodes::Encoded] {
+                let shape = Shape { transposed, ..SHAPE };
+                let mut design = design(rows, columns, log16(), master(16), shape.tiles(rows, columns));
+                design.weight_codes = weight_codes;
+                let mut pair = Pair::new(&design, None);
+                pair.fill(u64::from(rows));
+                pair.step(&program(&shape, design.banks(), design.accumulator_depth, columns));
+            }
         }
     }
 }
@@ -243,13 +255,26 @@ fn mistakes_of_the_host_give_the_same_errors() {
         Gemm { dest: Dest::Gradient, ..good }.encode(),
         Softmax { m: 17, n: 1, ..Softmax::default() }.encode(),
     ];
-    for words in bad {
-        let mut pair = Pair::new(&design, None);
-        pair.load_words(&words);
+    let run = |design: &Design, words: &[u32]| {
+        let mut pair = Pair::new(design, None);
+        pair.load_words(words);
         pair.write(&[(Register::Control.address(), control::RUN)]);
         pair.wait();
         pair.compare("after a bad instruction");
+        pair.register(Register::Error)
+    };
+    for words in bad {
+        run(&design, &words);
     }
+    // Where masters are encoded for the array, an update cannot read them as well.
+    let update = Gemm { moving: Moving::Gradient, dest: Dest::Weight, ..good }.encode();
+    let stochastic = Gemm { rounding: Rounding::Stochastic, ..good }.encode();
+    let nearest = Design { roundings: Roundings::Nearest, ..design.clone() };
+    assert_eq!(run(&design, &stochastic), run(&design, &good.encode()));
+    assert_eq!(run(&nearest, &stochastic), ErrorCode::IllegalOperand.number());
+    let encoded = Design { weight_codes: WeightCodes::Encoded, ..design.clone() };
+    assert_eq!(run(&design, &update), run(&design, &good.encode()));
+    assert_eq!(run(&encoded, &update), ErrorCode::IllegalOperand.number());
     let mut pair = Pair::new(&design, Some(3));
     for (address, data) in pair.forbidden() {
         pair.write(&[(address, data)]);

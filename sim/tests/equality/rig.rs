@@ -2,7 +2,7 @@
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::control::isa::Instruction;
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -29,6 +29,8 @@ pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>, weight: 
         activation_depth: tiles[0] * banks,
         gradient_depth: tiles[1] * banks,
         weight_depth: tiles[2] * banks,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 16,
         program_depth: 16,
     };
@@ -143,6 +145,15 @@ impl Pair {
                 assert_eq!(expected, found, "{} {word} {when} ({:?})", region.name(), self.design);
             }
         }
+    }
+
+    /// A register of both, which must agree.
+    pub fn register(&mut self, register: Register) -> u32 {
+        let mut values = [[0]; 2];
+        self.model.read(register.address(), &mut values[0]).unwrap();
+        self.simulation.read(register.address(), &mut values[1]).unwrap();
+        assert_eq!(values[0], values[1], "{register:?}");
+        values[0][0]
     }
 
     /// Writes that must be refused: beyond each region, to read-only regions and registers, to no region.

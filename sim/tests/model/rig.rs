@@ -1,7 +1,7 @@
 //! A model with helpers that know section 2 of the specification, and nothing of the model's insides.
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::Instruction;
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -35,6 +35,8 @@ pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Desig
         activation_depth: 64 * banks,
         gradient_depth: 64 * banks,
         weight_depth: 64 * banks,
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         batch_depth: 32,
         program_depth: 8,
     };

@@ -1,6 +1,6 @@
 //! A design of three rows and two columns, whose memories a test can write and read back whole.
 use logloom_hdl::arith::{Arithmetic, Mitchell, mitchell};
-use logloom_hdl::design::{Design, Format};
+use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
 use std::sync::Arc;
 
 pub fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
@@ -12,6 +12,8 @@ pub fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
         activation: Format { bits: 16, frac: 10 },
         gradient: Format { bits: 16, frac: 14 },
         weight: Format { bits: 18, frac: 14 },
+        weight_codes: WeightCodes::Stored,
+        roundings: Roundings::Any,
         accumulator_bits: 40,
         accumulator_depth: 4,
         activation_depth: 16,
