@@ -165,7 +165,7 @@ fn elements(page: &mut String, digits: &Configuration, cache: &Cache) -> Result<
          and routed on an {}, {} seeds.\n\n\
          | processing element | sum bits | stages | SB_LUT4 | SB_CARRY | flip-flops | LUTs against `digits` | MHz: median (range) |\n\
          |---|---|---|---|---|---|---|---|",
-        Fabric::Ice40.device(),
+        Fabric::Ice40.device().name,
         PLACEMENTS.len()
     )?;
     let mut reference = None;

@@ -78,7 +78,8 @@ fn main() -> Result<()> {
         }
         let all: Vec<&Measured> = measured.iter().collect();
         let picture = format!("units-{}.svg", fabric.name());
-        let title = format!("Units on {}: filled marks have operands of 16 bits, the others of 8", fabric.device());
+        let title =
+            format!("Units on {}: filled marks have operands of 16 bits, the others of 8", fabric.device().name);
         std::fs::write(root.join("docs").join(&picture), page::pareto(&title, &measured))?;
         write!(
             text,
@@ -87,7 +88,7 @@ fn main() -> Result<()> {
              signals that change per product (a product written `*` shows none of its inside, and only its result counts).\n\n\
              ![LUTs against error]({picture})\n\n{}",
             fabric.name(),
-            fabric.device(),
+            fabric.device().name,
             page::costs(&all, &measured)
         )?;
     }

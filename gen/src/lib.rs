@@ -1,4 +1,6 @@
 //! The library behind the `logloom` command.
+pub mod board;
+pub mod build;
 pub mod cli;
 pub mod compare;
 pub mod compile;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use logloom::board::Board;
 use logloom::config::Configuration;
 use logloom::emit;
+use logloom::flow::Tool;
 use logloom::flow::lint::{LINTERS, lint_with};
 use logloom::flow::testing::needs;
 use logloom_hdl::accelerator::TOP;
@@ -42,4 +44,35 @@ fn tiny_is_clean() {
 #[test]
 fn exact8_is_clean() {
     check("exact8.toml");
+}
+
+/// The top of every kind of board: with each PLL, with buttons and LEDs of either level. Verible judges files by themselves; the
+/// others want the vendor's primitives.
+#[test]
+fn board_tops_are_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let configuration = Configuration::load(&root.join("../examples/tiny.toml"), &[]).unwrap();
+    for name in ["icebreaker", "ice40-hx8k-b-evn", "ulx3s-85f", "tang-nano-9k", "tang-nano-20k"] {
+        let board = Board::find(name).unwrap();
+        let clock = board.clock(30.0).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let plan = emit::board(configuration.compiled.design(), "", &board, &clock, 1_000_000).unwrap();
+        plan.write(folder.path()).unwrap();
+        let modules: Vec<PathBuf> =
+            plan.files().filter(|(path, _)| path.ends_with(".v")).map(|(path, _)| folder.path().join(path)).collect();
+        let top = std::fs::read_to_string(folder.path().join(emit::BOARD_TOP_FILE)).unwrap();
+        let primitives = ["SB_PLL40_CORE", "SB_PLL40_PAD", "EHXPLLL", "rPLL"].into_iter();
+        let primitives = primitives.filter(|primitive| top.contains(&format!("{primitive} #(")));
+        let vendor: Vec<PathBuf> =
+            primitives.map(|primitive| root.join("tests/vendor").join(format!("{primitive}.v"))).collect();
+        assert_eq!(vendor.len(), 1, "{name}");
+        for tool in LINTERS {
+            let files =
+                if tool == Tool::VeribleLint { modules.clone() } else { [modules.clone(), vendor.clone()].concat() };
+            if needs(&[tool]) {
+                let report = lint_with(tool, &files, emit::BOARD_TOP);
+                assert!(!report.is_failure(), "{name}: {report}");
+            }
+        }
+    }
 }

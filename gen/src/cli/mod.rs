@@ -1,6 +1,7 @@
 //! The command: one file per verb. A verb reads its arguments, calls the library and prints; it holds no
 //! logic of its own.
 
+mod build;
 mod check;
 mod completions;
 mod doctor;
@@ -31,6 +32,7 @@ enum Verb {
     New(new::Arguments),
     Check(check::Arguments),
     Gen(generate::Arguments),
+    Build(build::Arguments),
     Train(train::Arguments),
     Verify(verify::Arguments),
     Infer(infer::Arguments),
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Verb::New(arguments) => new::run(&arguments, &mut output),
         Verb::Check(arguments) => check::run(&arguments, &mut output),
         Verb::Gen(arguments) => generate::run(&arguments, &mut output),
+        Verb::Build(arguments) => build::run(&arguments, &mut output),
         Verb::Train(arguments) => train::run_verb(&arguments, &mut output),
         Verb::Verify(arguments) => verify::run(&arguments, &mut output),
         Verb::Infer(arguments) => infer::run(&arguments, &mut output),

@@ -311,6 +311,12 @@ fn after_families() -> Vec<Key> {
         ),
         key("training.epochs", integer(0, 1_000_000), Absent::Default("40"), "passes over the training data"),
         key("training.seed", integer(0, u32::MAX), Absent::Default("0"), "of initial weights, shuffling and rounding"),
+        key(
+            "build.clock_mhz",
+            Kind::Real { above: 0.0, below: 1000.0 },
+            Absent::Derived("that of the board"),
+            "MHz of the accelerator on a board, made by the PLL",
+        ),
         key("data.train", Kind::Path, Absent::Required, "training samples: .idx images, .csv or .npz"),
         key("data.train_labels", Kind::Path, Absent::Optional, "labels of .idx training images"),
         key(

@@ -26,6 +26,7 @@ pub struct Configuration {
     pub training: Training,
     pub data: Data,
     pub link: Link,
+    pub build: Build,
     /// Every value with its origin, derived ones included, in the order of the key table.
     pub settings: Vec<Setting>,
 }
@@ -50,6 +51,13 @@ pub struct Training {
 pub struct Link {
     /// Bits per second of the UART.
     pub baud: u32,
+}
+
+/// How the accelerator is built for a board.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Build {
+    /// MHz; none for the clock that the board has.
+    pub clock_mhz: Option<f64>,
 }
 
 /// Which samples train and which test.
@@ -157,12 +165,13 @@ impl Meaning<'_> {
             Ok(compiled) => compiled,
             Err(error) => return Err(self.refused(&error)),
         };
+        let build = Build { clock_mhz: self.real("build.clock_mhz") };
         let settings = KEYS.iter().filter_map(|key| {
             let Entry { value, origin } = self.written.remove(key.name)?;
             Some(Setting { key: key.name, value, origin })
         });
         let settings = settings.collect();
-        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, settings })
+        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, build, settings })
     }
 
     fn value(&self, key: &str) -> Option<&Value> {

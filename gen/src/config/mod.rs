@@ -12,7 +12,7 @@ pub mod starter;
 pub mod written;
 
 pub use error::{ConfigError, ConfigErrors};
-pub use meaning::{Configuration, Data, Link, Setting, Test, Training};
+pub use meaning::{Build, Configuration, Data, Link, Setting, Test, Training};
 pub use origin::Origin;
 pub use plan::MemoryPlan;
 pub use written::{Override, Value};

@@ -3,7 +3,7 @@
 //! A [`Plan`] holds all files before the first is written. [`accelerator()`] plans the hardware and its description,
 //! [`program()`] the instructions, [`testbench()`] a folder that simulates them and needs no Logloom;
 //! [`simulator`] makes the same folder into a process that a [`Target`](logloom_sim::target::Target) drives.
-//! [`unit()`] plans a multiplier by itself.
+//! [`board()`] plans the accelerator with its link on a board, [`unit()`] a multiplier by itself.
 //!
 //! | path | contents |
 //! |---|---|
@@ -12,8 +12,10 @@
 //! | `docs/` | parameters, memories, registers, instruction set |
 //! | `program.hex`, `listing.txt` | the program, one instruction per line; disassembled |
 //! | `tb/` | testbench: transactions, harness, Makefile |
+//! | `board/` | on a board: the top module with clock, reset and pins; the constraint file |
 //! | `manifest.json` | digest of every file |
 
+mod board;
 pub mod digest;
 mod documents;
 pub mod plan;
@@ -23,6 +25,7 @@ mod training;
 pub mod transactions;
 mod unit;
 
+pub use board::{TOP as BOARD_TOP, TOP_FILE as BOARD_TOP_FILE, board, constraints_file};
 pub use plan::{Plan, PlanError};
 pub use testbench::testbench;
 pub use training::record_training;
@@ -51,9 +54,18 @@ pub enum EmitError {
 /// # Errors
 /// [`EmitError`].
 pub fn accelerator(design: &Design, config: &str) -> Result<Plan, EmitError> {
+    accelerator_behind(design, config, |digest| accelerator::accelerator(design, digest))
+}
+
+/// [`accelerator()`] with what `top` puts around it, given the value of the register DIGEST.
+fn accelerator_behind(
+    design: &Design,
+    config: &str,
+    top: impl FnOnce(u32) -> Result<Arc<Module>, ElaborationError>,
+) -> Result<Plan, EmitError> {
     design.validate()?;
     let digest = digest::design(design);
-    let top = accelerator::accelerator(design, digest::word(design))?;
+    let top = top(digest::word(design))?;
     let mut plan = Plan::new(&digest, config);
     add_verilog(&mut plan, &[top], &digest)?;
     documents::plan(&mut plan, design, &digest);

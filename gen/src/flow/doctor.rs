@@ -94,7 +94,10 @@ fn checkup(search: &Search, tool: Tool) -> Checkup {
 
 /// The first line that the tool prints about itself.
 fn reported_version(tool: Tool, program: &Path) -> Result<Option<String>, ToolError> {
-    let finished = Invocation::of(tool, program).args(tool.version_arguments()).limit(LIMIT).run()?;
+    let mut finished = Invocation::of(tool, program).args(tool.version_arguments()).limit(LIMIT).finish()?;
+    if finished.status.code() != Some(tool.version_status()) {
+        finished = finished.success()?;
+    }
     let line = [&finished.stdout, &finished.stderr]
         .into_iter()
         .flat_map(|text| text.lines())

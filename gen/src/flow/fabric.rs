@@ -1,30 +1,30 @@
-//! The FPGA families that modules are synthesised, placed and routed for.
+//! The FPGA families that modules are synthesised, placed and routed for. Their devices are in [`device`](super::device).
 
 use super::tool::Tool;
 
-/// A family, standing for the device of it that is measured on. Each has LUTs of four inputs and dedicated carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, clap::ValueEnum)]
+/// A family. Each has LUTs of four inputs and dedicated carries.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fabric {
-    /// Lattice iCE40 HX8K, package CT256.
+    /// Lattice iCE40.
     Ice40,
-    /// Lattice ECP5 LFE5U-85F, package CABGA381, speed grade 6.
+    /// Lattice ECP5.
     Ecp5,
-    /// Gowin LittleBee GW1NR-9C, package QN88P, speed grade C6/I5.
+    /// Gowin LittleBee and Arora.
     Gowin,
 }
 
 /// What Yosys and nextpnr call the parts of a fabric.
 pub(super) struct Facts {
     name: &'static str,
-    device: &'static str,
     nextpnr: Tool,
-    /// The command of Yosys, without wide LUTs and multiplier blocks, so that counts compare.
-    pub synthesis: &'static str,
-    /// The arguments of nextpnr that name the device and have it choose pins that nobody chose.
-    pub place: &'static [&'static str],
+    packer: Tool,
     /// The argument of nextpnr that names the file with the routed design, for the packer.
     pub output: &'static str,
+    /// Endings of constraint files, routed designs and bitstreams.
+    extensions: [&'static str; 3],
     /// Beginnings of the names of cells.
     pub cells: Cells,
     /// How many places of a LUT a carry cell takes. On iCE40 it shares the place of the LUT that it serves.
@@ -46,32 +46,28 @@ impl Fabric {
         match self {
             Fabric::Ice40 => Facts {
                 name: "ice40",
-                device: "iCE40 HX8K",
                 nextpnr: Tool::NextpnrIce40,
-                // Never `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
-                synthesis: "synth_ice40 -abc9 -device hx",
-                place: &["--hx8k", "--package", "ct256"],
+                packer: Tool::Icepack,
                 output: "--asc",
+                extensions: ["pcf", "asc", "bin"],
                 cells: Cells { lut: &["SB_LUT4"], carry: &["SB_CARRY"], dff: &["SB_DFF"], ram: &["SB_RAM40"] },
                 luts_per_carry: 0,
             },
             Fabric::Ecp5 => Facts {
                 name: "ecp5",
-                device: "ECP5 LFE5U-85F-6",
                 nextpnr: Tool::NextpnrEcp5,
-                synthesis: "synth_ecp5 -nowidelut -nodsp",
-                place: &["--85k", "--package", "CABGA381", "--speed", "6", "--lpf-allow-unconstrained"],
+                packer: Tool::Ecppack,
                 output: "--textcfg",
+                extensions: ["lpf", "config", "bit"],
                 cells: Cells { lut: &["LUT4"], carry: &["CCU2C"], dff: &["TRELLIS_FF"], ram: &["DP16KD", "PDPW16KD"] },
                 luts_per_carry: 2,
             },
             Fabric::Gowin => Facts {
                 name: "gowin",
-                device: "Gowin GW1NR-9C",
                 nextpnr: Tool::NextpnrGowin,
-                synthesis: "synth_gowin -family gw1n -nowidelut -nodsp",
-                place: &["--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"],
+                packer: Tool::GowinPack,
                 output: "--write",
+                extensions: ["cst", "json", "fs"],
                 cells: Cells { lut: &["LUT"], carry: &["ALU"], dff: &["DFF"], ram: &["SP", "SDP", "DP", "pROM"] },
                 luts_per_carry: 1,
             },
@@ -83,13 +79,28 @@ impl Fabric {
         self.facts().name
     }
 
-    /// The device, as people know it.
-    pub const fn device(self) -> &'static str {
-        self.facts().device
-    }
-
     /// What places and routes for it.
     pub const fn nextpnr(self) -> Tool {
         self.facts().nextpnr
+    }
+
+    /// What turns a routed design into a bitstream.
+    pub const fn packer(self) -> Tool {
+        self.facts().packer
+    }
+
+    /// How the names of its constraint files end.
+    pub const fn constraints_extension(self) -> &'static str {
+        self.facts().extensions[0]
+    }
+
+    /// How the names of routed designs end.
+    pub const fn routed_extension(self) -> &'static str {
+        self.facts().extensions[1]
+    }
+
+    /// How the names of bitstreams end.
+    pub const fn bitstream_extension(self) -> &'static str {
+        self.facts().extensions[2]
     }
 }

@@ -66,19 +66,19 @@ enum Bit {
 /// A netlist ready for nextpnr.
 pub(super) struct Prepared {
     pub netlist: String,
-    /// The file of physical constraints: a pin for each port.
-    pub constraints: String,
+    /// The file of physical constraints, a pin for each port, if it was asked for.
+    pub constraints: Option<String>,
 }
 
-/// Gives the netlist cells whose delays nextpnr knows, and its ports pins.
+/// Gives the netlist cells whose delays nextpnr knows, and its ports `any_pins`.
 ///
 /// # Errors
 /// In words, when the text is not a netlist of Yosys with a top module, or there are more ports than [`PINS`].
-pub(super) fn prepare(netlist: &str) -> Result<Prepared, String> {
+pub(super) fn prepare(netlist: &str, any_pins: bool) -> Result<Prepared, String> {
     let mut netlist: Netlist = serde_json::from_str(netlist).map_err(|error| format!("no netlist: {error}"))?;
     let is_top = |module: &&mut Module| module.attributes.contains_key("top");
     let top = netlist.modules.values_mut().find(is_top).ok_or("the netlist has no top module")?;
-    let constraints = constraints(&top.ports)?;
+    let constraints = any_pins.then(|| constraints(&top.ports)).transpose()?;
     widen_luts(&mut top.cells)?;
     enter_flip_flops_through_luts(top);
     let netlist = serde_json::to_string(&netlist).map_err(|error| error.to_string())?;
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_path_leads_through_cells_with_a_delay() {
-        let prepared = prepare(&netlist().to_string()).unwrap();
+        let prepared = prepare(&netlist().to_string(), true).unwrap();
         let netlist: Value = serde_json::from_str(&prepared.netlist).unwrap();
         let top = &netlist["modules"]["counter"];
         let cells = &top["cells"];
@@ -203,16 +203,16 @@ mod tests {
 
     #[test]
     fn every_port_bit_has_a_pin_and_the_clock_its_own() {
-        let constraints = prepare(&netlist().to_string()).unwrap().constraints;
+        let constraints = prepare(&netlist().to_string(), true).unwrap().constraints.unwrap();
         assert_eq!(constraints, "IO_LOC \"clk_i\" 52;\nIO_LOC \"count_o[0]\" 3;\nIO_LOC \"count_o[1]\" 4;\n");
         let mut large = netlist();
         large["modules"]["counter"]["ports"]["count_o"]["bits"] = vec![1; 9].into();
-        assert!(prepare(&large.to_string()).err().unwrap().contains("more than 8 ports"));
+        assert!(prepare(&large.to_string(), true).err().unwrap().contains("more than 8 ports"));
     }
 
     #[test]
     fn what_is_no_netlist_is_refused() {
-        assert!(prepare("").is_err());
-        assert!(prepare(r#"{"modules": {}}"#).err().unwrap().contains("no top"));
+        assert!(prepare("", true).is_err());
+        assert!(prepare(r#"{"modules": {}}"#, true).err().unwrap().contains("no top"));
     }
 }

@@ -29,7 +29,7 @@ struct Key<'a> {
     /// Name and version.
     tools: Vec<(&'static str, String)>,
     passes: &'a str,
-    place: &'static [&'static str],
+    place: Vec<String>,
     seed: Option<u32>,
 }
 
@@ -46,13 +46,13 @@ struct Source {
 /// Two modules have one name, Yosys is missing or fails, or the cache cannot be written.
 pub fn cells(module: &Arc<Module>, fabric: Fabric, cache: &Cache) -> Result<CellCounts> {
     let sources = sources(module)?;
-    let options = yosys::Options::new(fabric);
+    let options = yosys::Options::new(fabric.device());
     let key = Key {
         method: METHOD,
         verilog: &sources,
         tools: versions(&[Tool::Yosys])?,
         passes: &options.passes(&module.name),
-        place: &[],
+        place: Vec::new(),
         seed: None,
     };
     cache.get(&format!("{}-{}-cells", module.name, fabric.name()), &key, || {
@@ -69,7 +69,7 @@ pub fn cells(module: &Arc<Module>, fabric: Fabric, cache: &Cache) -> Result<Cell
 pub fn fmax(module: &Arc<Module>, fabric: Fabric, seeds: &[u32], cache: &Cache) -> Result<Vec<f64>> {
     let frame = frame(module)?;
     let sources = sources(&frame)?;
-    let mut options = yosys::Options::new(fabric);
+    let mut options = yosys::Options::new(fabric.device());
     let passes = options.passes(&frame.name);
     let tools = versions(&[Tool::Yosys, fabric.nextpnr()])?;
     let folder = scratch()?;
@@ -86,12 +86,12 @@ pub fn fmax(module: &Arc<Module>, fabric: Fabric, seeds: &[u32], cache: &Cache) 
         Ok(())
     };
     let of_seed = |&seed: &u32| {
-        let place = fabric.facts().place;
+        let place = nextpnr::arguments(&fabric.device(), false);
         let key =
             Key { method: METHOD, verilog: &sources, tools: tools.clone(), passes: &passes, place, seed: Some(seed) };
         cache.get(&format!("{}-{}-fmax", module.name, fabric.name()), &key, || {
             synthesise()?;
-            let report = nextpnr::place_and_route(&netlist, fabric, &nextpnr::Options::new(seed))?;
+            let report = nextpnr::place_and_route(&netlist, &fabric.device(), &nextpnr::Options::new(seed))?;
             report.slowest_clock().with_context(|| format!("{}: no path from register to register", frame.name))
         })
     };
@@ -118,13 +118,13 @@ pub fn routed(module: &Arc<Module>, fabric: Fabric, seed: u32, limit: Duration, 
     let sources = sources(&frame)?;
     let folder = scratch()?;
     let netlist = folder.path().join("netlist.json");
-    let mut options = yosys::Options { by_module: true, ..yosys::Options::new(fabric) };
+    let mut options = yosys::Options { by_module: true, ..yosys::Options::new(fabric.device()) };
     let key = Key {
         method: METHOD,
         verilog: &sources,
         tools: versions(&[Tool::Yosys, fabric.nextpnr()])?,
         passes: &options.passes(&frame.name),
-        place: fabric.facts().place,
+        place: nextpnr::arguments(&fabric.device(), false),
         seed: Some(seed),
     };
     cache.get(&format!("{}-{}-routed", module.name, fabric.name()), &key, || {
@@ -132,7 +132,7 @@ pub fn routed(module: &Arc<Module>, fabric: Fabric, seed: u32, limit: Duration, 
         yosys::synthesise(&write(&sources, folder.path())?, &frame.name, &options)?;
         let start = Instant::now();
         let options = nextpnr::Options { limit, ..nextpnr::Options::new(seed) };
-        let report = nextpnr::place_and_route(&netlist, fabric, &options)?;
+        let report = nextpnr::place_and_route(&netlist, &fabric.device(), &options)?;
         let fmax = report.slowest_clock();
         Ok(Routed {
             fmax: fmax.with_context(|| format!("{}: no path from register to register", frame.name))?,

@@ -4,6 +4,7 @@
 //! project's tool folder, on `PATH`; see [`tool`].
 
 pub mod cache;
+pub mod device;
 pub mod doctor;
 pub mod fabric;
 pub mod frame;
@@ -11,11 +12,13 @@ mod gowin;
 pub mod lint;
 pub mod measure;
 pub mod nextpnr;
+pub mod pack;
 mod run;
 pub mod testing;
 pub mod tool;
 pub mod yosys;
 
+pub use device::Device;
 pub use fabric::Fabric;
 pub use run::{Finished, Invocation};
 pub use tool::{Origin, Search, Tool, ToolError};

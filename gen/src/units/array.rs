@@ -46,7 +46,7 @@ impl fmt::Display for Shape {
 #[derive(Clone, Debug, Serialize)]
 pub struct Array {
     pub fabric: &'static str,
-    pub device: &'static str,
+    pub device: String,
     pub rows: u32,
     pub columns: u32,
     /// Width of the sums of a column.
@@ -78,7 +78,7 @@ pub fn array(unit: &dyn Arithmetic, shape: Shape, fabric: Fabric, seed: u32, cac
     let routed = measure::routed(&module, fabric, seed, LIMIT, cache)?;
     Ok(Array {
         fabric: fabric.name(),
-        device: fabric.device(),
+        device: fabric.device().name,
         rows: shape.rows,
         columns: shape.columns,
         sum_bits,

@@ -1,0 +1,82 @@
+//! Why there is no bitstream, though every tool works.
+
+use std::collections::BTreeMap;
+
+use logloom_hdl::design::{Design, WeightCodes};
+use thiserror::Error;
+
+use super::path::{Unit, described};
+use crate::board::{self, Board};
+use crate::flow::nextpnr::Utilisation;
+
+#[derive(Debug, Error)]
+pub enum BuildError {
+    #[error(
+        "the design does not fit {device} of {board}: it takes {}; {remedy}",
+        over.iter().map(|(kind, places)| format!("{} {kind} of {} ({:.0} %)", places.used, places.available, places.percent()))
+            .collect::<Vec<_>>().join(", ")
+    )]
+    DoesNotFit {
+        board: String,
+        device: String,
+        /// Of what it takes more than there is.
+        over: BTreeMap<String, Utilisation>,
+        remedy: String,
+    },
+    #[error(
+        "a clock of {wanted} MHz is not reached on {board}: the {} runs at {reached:.2} MHz, limited by {}; {}",
+        if *seeds == 1 { "placement".to_string() } else { format!("fastest of {seeds} placements") },
+        described(path),
+        match possible {
+            Some(mhz) => format!("choose build.clock_mhz = {mhz:.3}, more --seeds, or a smaller array"),
+            None => "the PLL makes no clock that is slow enough; choose a smaller array, or more arithmetic.stages".to_string(),
+        }
+    )]
+    TooFast {
+        board: String,
+        wanted: f64,
+        reached: f64,
+        seeds: u32,
+        /// The fastest clock of the PLL that the placement allows.
+        possible: Option<f64>,
+        path: Vec<Unit>,
+    },
+}
+
+/// The error with what would fit.
+pub(super) fn does_not_fit(design: &Design, board: &Board, over: BTreeMap<String, Utilisation>) -> BuildError {
+    let memory = over.keys().any(|kind| is_memory(kind));
+    let logic = over.keys().any(|kind| !is_memory(kind));
+    let mut remedies = Vec::new();
+    if memory && design.weight_codes == WeightCodes::Stored && !design.draws_weights() {
+        remedies.push("memory.weight_codes = \"encoded\"".to_string());
+    }
+    if memory {
+        remedies.push("a smaller training.batch".to_string());
+    }
+    if logic {
+        // Logic other than the array's grows with the number of banks and columns.
+        let excess = over.iter().filter(|(kind, _)| !is_memory(kind)).map(|(_, places)| places.percent() / 100.0);
+        let scale = excess.fold(1.0, f64::max).sqrt();
+        let fitting = |size: u32| ((f64::from(size) / scale).floor() as u32).min(size - 1);
+        if design.rows > 1 && design.columns > 1 {
+            remedies.push(format!("an array of about {} x {}", fitting(design.rows), fitting(design.columns)));
+        }
+    }
+    let larger = board::larger(board);
+    if !larger.is_empty() {
+        remedies.push(format!("a larger device (--board {})", larger.join(", ")));
+    }
+    let remedy = match remedies.is_empty() {
+        true => "choose a smaller network".to_string(),
+        false => format!("choose {}", remedies.join(", or ")),
+    };
+    BuildError::DoesNotFit { board: board.title.clone(), device: board.device.name.clone(), over, remedy }
+}
+
+/// Whether places of that kind, as nextpnr names it, are block memories.
+fn is_memory(kind: &str) -> bool {
+    ["RAM", "DP16KD", "BSRAM"].iter().any(|name| kind.contains(name))
+        && !kind.contains("RAMW")
+        && !kind.contains("RAM16")
+}

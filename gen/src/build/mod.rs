@@ -1,0 +1,209 @@
+//! From a configuration to the bitstream of a board, with open tools.
+//!
+//! | path in the folder | contents |
+//! |---|---|
+//! | `rtl/`, `board/`, `docs/`, `manifest.json` | what [`emit`] plans |
+//! | `build/netlist.json` | of Yosys |
+//! | `build/seed-<n>.<ending>` | placed and routed by nextpnr, one for each seed |
+//! | `build/*.log` | all that the tools said |
+//! | `build/steps/` | what each step depended on, left and took; see [`step`] |
+//! | `build/<name>.<ending>` | the bitstream of the fastest of them |
+//! | `build.json` | [`report`] |
+
+mod error;
+pub mod path;
+pub mod report;
+pub mod step;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::board::Board;
+use crate::config::Configuration;
+use crate::emit;
+use crate::emit::plan::Entry;
+use crate::flow::doctor::version;
+use crate::flow::nextpnr::{self, Report as Routed};
+use crate::flow::yosys::{self, CellCounts};
+use crate::flow::{Tool, pack};
+use crate::train::atomic;
+pub use error::BuildError;
+pub use report::Report;
+use step::Steps;
+
+/// To be raised whenever a step does otherwise though all that its key holds is the same.
+const METHOD: u32 = 1;
+
+/// What to build for, and how.
+pub struct Options<'a> {
+    pub board: &'a Board,
+    /// MHz of the accelerator.
+    pub clock_mhz: f64,
+    /// Bits per second of the serial link.
+    pub baud: u32,
+    /// Placements, of which the fastest is taken: seeds 1, 2, ...
+    pub seeds: u32,
+    /// Absent, empty, or built in before.
+    pub folder: &'a Path,
+    /// Hears of every step when it starts and when it is done.
+    pub progress: &'a (dyn Fn(&str) + Sync),
+}
+
+/// What synthesis depends on.
+#[derive(Serialize)]
+struct SynthesisKey<'a> {
+    method: u32,
+    tool: &'a str,
+    passes: &'a str,
+    verilog: &'a [Entry],
+}
+
+/// What a placement depends on.
+#[derive(Serialize)]
+struct PlacementKey<'a> {
+    method: u32,
+    tool: &'a str,
+    device: Vec<String>,
+    clock_mhz: f64,
+    seed: u32,
+    netlist: &'a str,
+    constraints: &'a [Entry],
+}
+
+/// What packing depends on.
+#[derive(Serialize)]
+struct PackingKey<'a> {
+    method: u32,
+    tool: &'a str,
+    routed: &'a str,
+}
+
+/// Emits, synthesises, places, routes and packs; what was done before and has not changed is not done again. `config` is the
+/// text of the configuration.
+///
+/// # Errors
+/// The clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the
+/// folder is not ours or cannot be written.
+pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Report> {
+    let (board, fabric) = (options.board, options.board.device.fabric);
+    let clock = board.clock(options.clock_mhz)?;
+    let plan = emit::board(configuration.design(), config, board, &clock, options.baud)?;
+    let tools = [Tool::Yosys, fabric.nextpnr(), fabric.packer()];
+    let versions = tools.iter().map(|&tool| Ok((tool.name(), version(tool)?))).collect::<Result<Vec<_>>>()?;
+    let version_of = |index: usize| versions[index].1.as_str();
+    (options.progress)("emit");
+    plan.write(options.folder)?;
+    let steps = Steps { folder: options.folder.join("build"), progress: options.progress };
+    std::fs::create_dir_all(&steps.folder).with_context(|| steps.folder.display().to_string())?;
+
+    let entries = |keep: &dyn Fn(&str) -> bool| plan.subset(keep).entries();
+    let verilog = entries(&|path| path.ends_with(".v") && !path.starts_with("tb/"));
+    let constraints = entries(&|path| path == emit::constraints_file(board));
+    let netlist = "netlist.json".to_string();
+    let synthesis = yosys::Options {
+        primitives: true,
+        json: Some(steps.path(&netlist)),
+        log: Some(steps.path("yosys.log")),
+        ..yosys::Options::new(board.device.clone())
+    };
+    let key = SynthesisKey {
+        method: METHOD,
+        tool: version_of(0),
+        passes: &synthesis.passes(emit::BOARD_TOP),
+        verilog: &verilog,
+    };
+    let synthesised = steps.run("synthesise", &key, std::slice::from_ref(&netlist), || -> Result<CellCounts> {
+        let files: Vec<_> = verilog.iter().map(|entry| options.folder.join(&entry.path)).collect();
+        Ok(yosys::synthesise(&files, emit::BOARD_TOP, &synthesis)?)
+    })?;
+
+    let netlist_digest = &synthesised.outputs[&netlist];
+    let place = |seed: u32| -> Result<Placement> {
+        let routed = format!("seed-{seed}.{}", fabric.routed_extension());
+        let log = steps.path(&format!("nextpnr-seed-{seed}.log"));
+        let key = PlacementKey {
+            method: METHOD,
+            tool: version_of(1),
+            device: board.device.place_arguments(),
+            clock_mhz: clock.mhz,
+            seed,
+            netlist: netlist_digest,
+            constraints: &constraints,
+        };
+        let done = steps.run(&format!("place and route seed {seed}"), &key, std::slice::from_ref(&routed), || {
+            let placement = nextpnr::Options {
+                constraints: Some(options.folder.join(emit::constraints_file(board))),
+                frequency: Some(clock.mhz),
+                output: Some(steps.path(&routed)),
+                log: Some(log.clone()),
+                ..nextpnr::Options::new(seed)
+            };
+            nextpnr::place_and_route(&steps.path(&netlist), &board.device, &placement).map_err(|error| {
+                let overfull = std::fs::read_to_string(&log).map(|log| nextpnr::overfull(&log)).unwrap_or_default();
+                match overfull.is_empty() {
+                    true => anyhow::Error::from(error),
+                    false => error::does_not_fit(configuration.design(), board, overfull).into(),
+                }
+            })
+        })?;
+        let mhz = done.value.slowest_clock().context("nextpnr found no path from register to register")?;
+        Ok(Placement { seed, mhz, report: done.value, digest: done.outputs[&routed].clone(), file: routed })
+    };
+    // All of them, and then the first error: always the same.
+    let placements: Vec<Result<Placement>> = (1..=options.seeds).into_par_iter().map(place).collect();
+    let mut placements = placements.into_iter().collect::<Result<Vec<_>>>()?;
+    placements.sort_by(|a, b| b.mhz.total_cmp(&a.mhz).then(a.seed.cmp(&b.seed)));
+    let best = &placements[0];
+    if best.mhz < clock.mhz {
+        return Err(BuildError::TooFast {
+            board: board.title.clone(),
+            wanted: clock.mhz,
+            reached: best.mhz,
+            seeds: options.seeds,
+            possible: board.pll.fastest_up_to(board.clock_mhz, best.mhz).map(|setting| setting.mhz),
+            path: path::units(&best.report.critical_path),
+        }
+        .into());
+    }
+
+    let bitstream = format!("{}.{}", configuration.design().name, fabric.bitstream_extension());
+    let packed = steps.path(&bitstream);
+    let key = PackingKey { method: METHOD, tool: version_of(2), routed: &best.digest };
+    let done = steps.run("pack", &key, std::slice::from_ref(&bitstream), || {
+        Ok(pack::pack(&steps.path(&best.file), &board.device, &packed, &steps.path("pack.log"))?)
+    })?;
+
+    let report = Report::new(report::Facts {
+        configuration,
+        config,
+        options,
+        clock: &clock,
+        plan: &plan,
+        cells: &synthesised.value,
+        placements: &placements,
+        versions: &versions,
+        outputs: [(netlist, netlist_digest.clone()), (best.file.clone(), best.digest.clone())]
+            .into_iter()
+            .chain(done.outputs)
+            .map(|(file, sha256)| Entry { path: format!("build/{file}"), sha256 })
+            .collect(),
+    })?;
+    let mut json = serde_json::to_string_pretty(&report)?;
+    json.push('\n');
+    atomic::replace(&options.folder.join("build.json"), json.as_bytes(), Report::is_one)?;
+    Ok(report)
+}
+
+/// A placement that was routed.
+pub struct Placement {
+    pub seed: u32,
+    /// MHz of the slowest path from register to register.
+    pub mhz: f64,
+    pub report: Routed,
+    /// Name and SHA-256 of the routed design.
+    pub file: String,
+    pub digest: String,
+}

@@ -1,0 +1,186 @@
+//! What was built, in figures: `build.json`. The same inputs and tools give the same bytes; what the steps took is not in it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use logloom_hdl::control::isa::Instruction;
+use logloom_hdl::design::Memory;
+use serde::Serialize;
+
+use super::path::{self, Unit};
+use super::{Options, Placement};
+use crate::board::pll::Setting;
+use crate::compile::Mode;
+use crate::compile::cycles::program_cycles;
+use crate::config::Configuration;
+use crate::emit::plan::{Entry, sha256};
+use crate::emit::{Plan, digest};
+use crate::flow::Device;
+use crate::flow::nextpnr::Utilisation;
+use crate::flow::yosys::CellCounts;
+
+/// Version of `build.json`; changes when a field changes its meaning or goes away.
+const FORMAT_VERSION: u32 = 1;
+
+/// The contents of `build.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub format_version: u32,
+    pub generator: &'static str,
+    pub version: &'static str,
+    /// Name and digest of the design.
+    pub name: String,
+    pub design: String,
+    /// As the command takes it, and as people know it.
+    pub board: String,
+    pub title: String,
+    pub device: Device,
+    pub clock: Clock,
+    pub fmax: Fmax,
+    /// Of the device, by kind of place as nextpnr names it.
+    pub utilisation: BTreeMap<String, Utilisation>,
+    /// Of the netlist.
+    pub cells: CellCounts,
+    /// The slowest path from register to register of the placement that was taken.
+    pub critical_path: Vec<Unit>,
+    pub memories: Vec<MemoryBits>,
+    pub performance: Performance,
+    pub inputs: Vec<Entry>,
+    pub outputs: Vec<Entry>,
+    /// By name.
+    pub tools: BTreeMap<String, String>,
+}
+
+/// The clock of the accelerator.
+#[derive(Clone, Debug, Serialize)]
+pub struct Clock {
+    /// MHz that were asked for.
+    pub wanted_mhz: f64,
+    #[serde(flatten)]
+    pub pll: Setting,
+    /// Bits per second of the serial link.
+    pub baud: u32,
+}
+
+/// MHz of the slowest path from register to register.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fmax {
+    pub median: f64,
+    pub least: f64,
+    pub most: f64,
+    /// The seed whose placement was taken.
+    pub seed: u32,
+    pub by_seed: BTreeMap<u32, f64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct MemoryBits {
+    pub name: &'static str,
+    pub banks: u32,
+    pub words: u32,
+    pub bits: u32,
+    pub total_bits: u64,
+}
+
+/// Training on the chip at its clock, the host's transfers not counted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Performance {
+    pub pe_count: u32,
+    pub batch: u32,
+    pub cycles_per_batch: u64,
+    pub macs_per_batch: u64,
+    pub samples_per_second: f64,
+    pub macs_per_second: f64,
+}
+
+/// What a report is made from.
+pub(super) struct Facts<'a> {
+    pub configuration: &'a Configuration,
+    pub config: &'a str,
+    pub options: &'a Options<'a>,
+    pub clock: &'a Setting,
+    pub plan: &'a Plan,
+    pub cells: &'a CellCounts,
+    /// The one that was taken first.
+    pub placements: &'a [Placement],
+    pub versions: &'a [(&'static str, String)],
+    pub outputs: Vec<Entry>,
+}
+
+impl Report {
+    pub(super) fn new(facts: Facts<'_>) -> Result<Self> {
+        let Facts { configuration, options, clock, .. } = facts;
+        let (design, board) = (configuration.design(), options.board);
+        let best = facts.placements.first().context("at least one placement")?;
+        let mut inputs = vec![Entry { path: "configuration".into(), sha256: sha256(facts.config.as_bytes()) }];
+        inputs.extend(facts.plan.subset(|path| path.ends_with(".v") || path.starts_with("board/")).entries());
+        Ok(Report {
+            format_version: FORMAT_VERSION,
+            generator: "logloom",
+            version: env!("CARGO_PKG_VERSION"),
+            name: design.name.clone(),
+            design: digest::design(design),
+            board: board.name.clone(),
+            title: board.title.clone(),
+            device: board.device.clone(),
+            clock: Clock { wanted_mhz: options.clock_mhz, pll: *clock, baud: options.baud },
+            fmax: fmax(facts.placements, best.seed),
+            utilisation: best.report.utilisation.clone(),
+            cells: facts.cells.clone(),
+            critical_path: path::units(&best.report.critical_path),
+            memories: design.memories().iter().map(memory_bits).collect(),
+            performance: performance(configuration, clock.mhz)?,
+            inputs,
+            outputs: facts.outputs,
+            tools: facts.versions.iter().map(|(name, version)| (name.to_string(), version.clone())).collect(),
+        })
+    }
+
+    /// Whether the beginning of a file is that of a report.
+    pub(super) fn is_one(head: &[u8]) -> bool {
+        String::from_utf8_lossy(head).contains("\"generator\": \"logloom\"")
+    }
+
+    /// The bitstream, in the folder.
+    pub fn bitstream(&self) -> &str {
+        self.outputs.last().map_or("", |entry| &entry.path)
+    }
+}
+
+fn fmax(placements: &[Placement], seed: u32) -> Fmax {
+    let mut speeds: Vec<f64> = placements.iter().map(|placement| placement.mhz).collect();
+    speeds.sort_by(f64::total_cmp);
+    Fmax {
+        median: speeds[speeds.len() / 2],
+        least: speeds[0],
+        most: speeds[speeds.len() - 1],
+        seed,
+        by_seed: placements.iter().map(|placement| (placement.seed, placement.mhz)).collect(),
+    }
+}
+
+fn memory_bits(memory: &Memory) -> MemoryBits {
+    let Memory { name, banks, words, bits } = *memory;
+    MemoryBits { name, banks, words, bits, total_bits: memory.total_bits() }
+}
+
+fn performance(configuration: &Configuration, mhz: f64) -> Result<Performance> {
+    let design = configuration.design();
+    let batch = configuration.training.batch;
+    let step = configuration.compiled.program(Mode::Train { halvings: 0 }, batch)?;
+    let cycles = program_cycles(&step, design);
+    let macs_of = |instruction: &Instruction| match instruction {
+        Instruction::Gemm(gemm) => [gemm.m, gemm.k, gemm.n].map(u64::from).iter().product(),
+        _ => 0,
+    };
+    let macs: u64 = step.iter().map(macs_of).sum();
+    let batches_per_second = mhz * 1e6 / cycles as f64;
+    Ok(Performance {
+        pe_count: design.rows * design.columns,
+        batch,
+        cycles_per_batch: cycles,
+        macs_per_batch: macs,
+        samples_per_second: (f64::from(batch) * batches_per_second).round(),
+        macs_per_second: (macs as f64 * batches_per_second).round(),
+    })
+}

@@ -1,0 +1,95 @@
+//! The devices of a fabric: what Yosys, nextpnr and the packers are told.
+
+use serde::Serialize;
+
+use super::fabric::Fabric;
+
+/// One device in its package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Device {
+    pub fabric: Fabric,
+    /// As people know it.
+    pub name: String,
+    /// The command of Yosys, without wide LUTs and multiplier blocks.
+    #[serde(skip)]
+    pub(super) synthesis: String,
+    /// The arguments of nextpnr that name the device.
+    #[serde(skip)]
+    pub(super) place: Vec<String>,
+    /// The arguments of the packer that name the device.
+    #[serde(skip)]
+    pub(super) pack: Vec<String>,
+}
+
+impl Device {
+    /// An iCE40, as nextpnr-ice40 names it: `hx8k`, `up5k`, with its package, `ct256`.
+    pub fn ice40(device: &str, package: &str) -> Self {
+        let family = match &device[..device.len().min(2)] {
+            "up" => "u",
+            family => family,
+        };
+        Device {
+            fabric: Fabric::Ice40,
+            name: format!("iCE40 {}", device.to_uppercase()),
+            // Never `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
+            synthesis: format!("synth_ice40 -abc9 -device {family}"),
+            place: vec![format!("--{device}"), "--package".into(), package.into()],
+            pack: Vec::new(),
+        }
+    }
+
+    /// An ECP5 LFE5U, as nextpnr-ecp5 names it: `25k`, with its package, `CABGA381`, and speed grade, `6`.
+    pub fn ecp5(device: &str, package: &str, speed: &str) -> Self {
+        Device {
+            fabric: Fabric::Ecp5,
+            name: format!("ECP5 LFE5U-{}F-{speed}", device.trim_end_matches('k')),
+            synthesis: "synth_ecp5 -nowidelut -nodsp".into(),
+            place: [&format!("--{device}"), "--package", package, "--speed", speed].map(String::from).to_vec(),
+            pack: vec!["--compress".into()],
+        }
+    }
+
+    /// The arguments of nextpnr that name the device.
+    pub fn place_arguments(&self) -> Vec<String> {
+        self.place.clone()
+    }
+
+    /// A Gowin by its order code, `GW1NR-LV9QN88PC6/I5`, and the family that nextpnr wants beside it, `GW1N-9C`.
+    pub fn gowin(device: &str, family: &str) -> Self {
+        let series = family.split('-').next().unwrap_or(family).to_lowercase();
+        // GW1NR-LV9QN88PC6/I5 in the family GW1N-9C: GW1NR-9C.
+        let name = device.split('-').next().unwrap_or(device);
+        let size = family.split_once('-').map_or("", |(_, size)| size);
+        Device {
+            fabric: Fabric::Gowin,
+            name: format!("Gowin {name}-{size}"),
+            synthesis: format!("synth_gowin -family {series} -nowidelut -nodsp"),
+            place: ["--device", device, "--vopt", &format!("family={family}")].map(String::from).to_vec(),
+            pack: vec!["-d".into(), family.into()],
+        }
+    }
+}
+
+impl Fabric {
+    /// The device that stands for the fabric where fabrics are measured and compared.
+    pub fn device(self) -> Device {
+        match self {
+            Fabric::Ice40 => Device::ice40("hx8k", "ct256"),
+            Fabric::Ecp5 => Device::ecp5("85k", "CABGA381", "6"),
+            Fabric::Gowin => Device::gowin("GW1NR-LV9QN88PC6/I5", "GW1N-9C"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_have_the_names_people_know() {
+        assert_eq!(Fabric::ALL.map(|f| f.device().name), ["iCE40 HX8K", "ECP5 LFE5U-85F-6", "Gowin GW1NR-9C"]);
+        assert_eq!(Device::gowin("GW2AR-LV18QN88C8/I7", "GW2A-18C").name, "Gowin GW2AR-18C");
+        let up5k = Device::ice40("up5k", "sg48");
+        assert_eq!((up5k.name.as_str(), up5k.synthesis.as_str()), ("iCE40 UP5K", "synth_ice40 -abc9 -device u"));
+    }
+}

@@ -1,0 +1,230 @@
+//! `logloom build`: the words of its errors, and that it goes on where it was stopped. The tools are stand-ins of a few lines of
+//! shell, which leave files as Yosys, nextpnr and icepack do.
+#![cfg(unix)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::transcript;
+
+const CONFIG: &str =
+    "preset = \"tiny\"\n[data]\ntrain = \"train.csv\"\ntest = \"train.csv\"\n[build]\nclock_mhz = 48\n";
+
+const YOSYS: &str = r#"[ "$1" = -V ] && { echo "Yosys 0.0"; exit 0; }
+for script; do :; done
+of() { printf %s "$script" | sed -n "s/.*$1 \"\([^\"]*\)\".*/\1/p"; }
+echo yosys >>"$CALLS"
+echo '{}' >"$(of write_json)"
+echo '{"design": {"num_cells_by_type": {"SB_LUT4": 4321}}}' >"$(of 'tee -q -o')"
+"#;
+
+/// nextpnr's stand-in; the seed decides the frequency.
+const NEXTPNR: &str = r#"[ "$1" = --version ] && { echo "nextpnr 0.0"; exit 0; }
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --seed) seed=$2 ;;
+    --asc) routed=$2 ;;
+    --report) report=$2 ;;
+  esac
+  shift
+done
+echo "nextpnr $seed" >>"$CALLS"
+echo "Info: 	         ICESTORM_LC:  ${LUTS:-4500}/ 7680    58%" >&2
+echo "Info: 	        ICESTORM_RAM:    ${RAMS:-12}/   32    37%" >&2
+[ -z "$LUTS" ] || { echo "ERROR: Unable to place cell" >&2; exit 1; }
+[ -z "$DIE" ] || { echo half >"$routed"; kill -KILL $$; }
+echo "routed with seed $seed" >"$routed"
+cat >"$report" <<END
+{"fmax": {"clk": {"achieved": 5$seed.25}}, "utilization": {"ICESTORM_LC": {"used": 4500, "available": 7680}},
+ "critical_paths": [{"from": "posedge clk", "to": "posedge clk", "path": [
+  {"delay": 1.5, "to": {"cell": "u_serial_accelerator.u_accelerator.u_array.g_row[1].g_column[0].u_pe.sum_q_SB_DFF_Q"}},
+  {"delay": 18.0, "to": {"cell": "u_serial_accelerator.u_accelerator.u_requantise.g_column[1].u_lane.value_q_SB_DFFSR_Q"}}]}]}
+END
+"#;
+
+const ICEPACK: &str = r#"[ "$1" = -h ] && { echo "icepack"; exit 1; }
+echo icepack >>"$CALLS"
+cp "$1" "$2"
+"#;
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("x.toml", CONFIG);
+        write("train.csv", "0,0,0\n0,1,1\n1,0,1\n1,1,0\n");
+        for (name, script) in [("yosys", YOSYS), ("nextpnr", NEXTPNR), ("icepack", ICEPACK)] {
+            write(name, &format!("#!/bin/sh\n{script}"));
+            let permissions = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(folder.path().join(name), permissions).unwrap();
+        }
+        Bench { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn build(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let tool = |name: &str| self.path().join(name);
+        Command::new(env!("CARGO_BIN_EXE_logloom"))
+            .args(["build", "x.toml", "-o", "out"])
+            .args(arguments)
+            .current_dir(self.path())
+            .env("NO_COLOR", "1")
+            .env_remove("LOGLOOM_TOOLS")
+            .env("LOGLOOM_YOSYS", tool("yosys"))
+            .env("LOGLOOM_NEXTPNR_ICE40", tool("nextpnr"))
+            .env("LOGLOOM_ICEPACK", tool("icepack"))
+            .env("CALLS", tool("calls"))
+            .envs(variables.iter().copied())
+            .output()
+            .expect("the command starts")
+    }
+
+    /// The calls of tools since the last question.
+    fn calls(&self) -> Vec<String> {
+        let path = self.path().join("calls");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let _ = std::fs::remove_file(path);
+        let mut calls: Vec<String> = text.lines().map(str::to_string).collect();
+        // Placements run side by side.
+        calls.sort();
+        calls
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.path().join(file)).unwrap()
+    }
+}
+
+const HX8K: &[&str] = &["--board", "ice40-hx8k-b-evn"];
+
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [HX8K, more].concat()
+}
+
+/// What was taken to do a step differs from run to run.
+fn without_seconds(text: &str) -> String {
+    let line = |line: &str| match line.split_once(": ") {
+        Some((step, took)) if took.ends_with(" s") => format!("{step}: (seconds)"),
+        _ => line.to_string(),
+    };
+    text.lines().map(|text| line(text) + "\n").collect()
+}
+
+/// Those of the Verilog change with every line of it.
+fn without_digests(json: &str) -> String {
+    let is_digest = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    json.split('"').map(|word| if is_digest(word) { "(sha256)" } else { word }).collect::<Vec<_>>().join("\"")
+}
+
+#[test]
+fn the_fastest_placement_becomes_the_bitstream() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &[]))));
+    assert_eq!(bench.calls(), ["icepack", "nextpnr 1", "yosys"]);
+    assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 1\n");
+    insta::assert_snapshot!(without_digests(&bench.read("out/build.json")));
+
+    // Two more placements, and nothing else again; the same bytes whichever came first.
+    assert!(bench.build(&with(&["--seeds", "3"]), &[]).status.success());
+    assert_eq!(bench.calls(), ["icepack", "nextpnr 2", "nextpnr 3"]);
+    assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 3\n");
+    let json = bench.read("out/build.json");
+    assert!(bench.build(&with(&["--seeds", "3"]), &[]).status.success());
+    assert_eq!((bench.calls(), bench.read("out/build.json")), (vec![], json.clone()));
+    let other = Bench::new();
+    assert!(other.build(&with(&["--seeds", "3"]), &[]).status.success());
+    assert!(other.read("out/build.json") == json);
+}
+
+#[test]
+fn a_killed_build_goes_on_where_it_was() {
+    let bench = Bench::new();
+    let output = bench.build(HX8K, &[("DIE", "1")]);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        words.contains("error: nextpnr-ice40 failed with signal: 9") && words.contains("nextpnr-seed-1.log"),
+        "{words}"
+    );
+    assert_eq!(bench.calls(), ["nextpnr 1", "yosys"]);
+    assert!(!bench.path().join("out/build.json").exists());
+    let output = bench.build(HX8K, &[]);
+    assert!(output.status.success(), "{}", transcript(&output));
+    assert_eq!(bench.calls(), ["icepack", "nextpnr 1"]);
+    assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 1\n");
+}
+
+#[test]
+fn damaged_files_are_made_again() {
+    let bench = Bench::new();
+    assert!(bench.build(HX8K, &[]).status.success());
+    bench.calls();
+    let cases: [(&str, &[&str]); 4] = [
+        ("out/build/seed-1.asc", &["nextpnr 1"]),
+        ("out/build/netlist.json", &["yosys"]),
+        ("out/build/tiny.bin", &["icepack"]),
+        ("out/build/steps/synthesise.json", &["yosys"]),
+    ];
+    for (file, calls) in cases {
+        let good = bench.read(file);
+        for bad in ["", "{", &good[..good.len() / 2]] {
+            std::fs::write(bench.path().join(file), bad).unwrap();
+            let output = bench.build(HX8K, &[]);
+            assert!(output.status.success(), "{file}: {}", transcript(&output));
+            assert_eq!(bench.calls(), calls, "{file} with {bad:?}");
+        }
+    }
+}
+
+#[test]
+fn unknown_board() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(transcript(&bench.build(&["--board", "icebraker"], &[])));
+}
+
+#[test]
+fn board_file_with_a_mistake() {
+    let bench = Bench::new();
+    std::fs::write(bench.path().join("mine.toml"), "name = \"Mine\"\nfabric = \"ice40\"\nclock = 12\n").unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(&["--board", "mine.toml"], &[])));
+}
+
+#[test]
+fn clock_that_the_pll_cannot_make() {
+    let bench = Bench::new();
+    std::fs::write(bench.path().join("x.toml"), CONFIG.replace("48", "7.5")).unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
+}
+
+#[test]
+fn clock_that_is_not_reached() {
+    let bench = Bench::new();
+    std::fs::write(bench.path().join("x.toml"), CONFIG.replace("48", "75")).unwrap();
+    insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &[]))));
+}
+
+#[test]
+fn design_that_does_not_fit() {
+    let bench = Bench::new();
+    let variables = [("LUTS", "9123"), ("RAMS", "34")];
+    insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &variables))));
+}
+
+#[test]
+fn folder_with_foreign_files() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path().join("out")).unwrap();
+    std::fs::write(bench.path().join("out/thesis.txt"), "years of work").unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
+    assert!(bench.calls().is_empty());
+}
