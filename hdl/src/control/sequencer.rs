@@ -86,25 +86,22 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         false => no_gradient,
     };
     let no_stationary = moving_is(isa::Moving::Activation) & stationary_is(isa::Stationary::Activation) | no_gradient;
-    // Masters that are encoded for the array are not read for an update as well.
-    let weight_twice = match design.stores_weight_codes() {
-        true => Expr::zero(unsigned(1)),
-        false => stationary_is(isa::Stationary::WeightCode) & value_is(gemm::DEST, isa::Dest::Weight as u32),
-    };
-    let no_generator = match design.roundings {
-        Roundings::Any => Expr::zero(unsigned(1)),
-        Roundings::Nearest => value_is(gemm::ROUNDING, isa::Rounding::Stochastic as u32),
-    };
-    let bad_gemm = is_zero(gemm::M)
+    let mut bad_gemm = is_zero(gemm::M)
         | is_zero(gemm::K)
         | is_zero(gemm::N)
         | is_zero(gemm::BLOCK)
         | above(gemm::BLOCK, design.accumulator_depth)
         | value_is(gemm::STATIONARY, 3)
         | no_stationary
-        | weight_twice
-        | no_generator
         | (value_is(gemm::DEST, isa::Dest::Gradient as u32) & reads_activation);
+    if !design.stores_weight_codes() {
+        // Masters that are encoded for the array are not read for an update as well.
+        let updates_weights = value_is(gemm::DEST, isa::Dest::Weight as u32);
+        bad_gemm = bad_gemm | (stationary_is(isa::Stationary::WeightCode) & updates_weights);
+    }
+    if design.roundings == Roundings::Nearest {
+        bad_gemm = bad_gemm | value_is(gemm::ROUNDING, isa::Rounding::Stochastic as u32);
+    }
     let bad_softmax = is_zero(softmax::M) | is_zero(softmax::N) | above(softmax::M, design.batch_depth);
     let bad = m.wire("bad_operand", (&is_gemm & bad_gemm) | (&is_softmax & bad_softmax));
     let known = m.wire("known_opcode", &is_gemm | &is_softmax | &is_halt);
