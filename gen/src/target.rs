@@ -27,6 +27,7 @@ pub enum Kind {
     Sim,
     Verilator,
     Cxxrtl,
+    Netlist,
     /// A board, at the port of this name.
     Serial(String),
 }
@@ -35,11 +36,12 @@ pub enum Kind {
 const SERIAL: &str = "serial:";
 
 /// Names on the command line, and what they mean.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 6] = [
     ("model", "The software model: fast, without a clock"),
     ("sim", "The built-in simulation of the hardware that is emitted: cycle-accurate"),
     ("verilator", "The emitted Verilog, compiled by Verilator"),
     ("cxxrtl", "The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator"),
+    ("netlist", "The gates of an iCE40 that Yosys makes of the emitted Verilog, compiled by Verilator"),
     (
         "serial:PORT",
         "The accelerator on a board, at a serial port such as /dev/ttyUSB0 or COM3; link.baud is its speed",
@@ -53,6 +55,7 @@ impl fmt::Display for Kind {
             Kind::Sim => f.write_str("sim"),
             Kind::Verilator => f.write_str("verilator"),
             Kind::Cxxrtl => f.write_str("cxxrtl"),
+            Kind::Netlist => f.write_str("netlist"),
             Kind::Serial(port) => write!(f, "{SERIAL}{port}"),
         }
     }
@@ -67,6 +70,7 @@ impl FromStr for Kind {
             ("sim", _) => Ok(Kind::Sim),
             ("verilator", _) => Ok(Kind::Verilator),
             ("cxxrtl", _) => Ok(Kind::Cxxrtl),
+            ("netlist", _) => Ok(Kind::Netlist),
             (_, Some(port)) if !port.is_empty() => Ok(Kind::Serial(port.to_string())),
             _ => Err(format!("no such target; choose one of {}", NAMES.map(|(name, _)| name).join(", "))),
         }
@@ -141,6 +145,7 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         }
         Kind::Verilator => compiled(Simulator::Verilator, design)?,
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
+        Kind::Netlist => compiled(Simulator::Netlist, design)?,
         Kind::Serial(port) => Box::new(serial::open(port, configuration.link.baud)?),
     };
     identify(target.as_mut(), design)?;

@@ -7,8 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use logloom_hdl::accelerator;
 use logloom_sim::target::process::Process;
 
+use super::netlist::netlist;
 use super::plan::sha256;
 use super::{Plan, testbench};
 use crate::flow::{Invocation, Tool, yosys};
@@ -19,6 +21,8 @@ pub enum Simulator {
     Verilator,
     /// Of Yosys. Another front end and another scheduler; slower to run.
     Cxxrtl,
+    /// Verilator, on the gates that Yosys makes of the Verilog; see `emit/netlist.rs`.
+    Netlist,
 }
 
 /// A large array takes minutes on a busy machine.
@@ -38,6 +42,7 @@ impl Simulator {
         match self {
             Simulator::Verilator => "verilator",
             Simulator::Cxxrtl => "cxxrtl",
+            Simulator::Netlist => "netlist",
         }
     }
 
@@ -46,6 +51,7 @@ impl Simulator {
         match self {
             Simulator::Verilator => &[Tool::Verilator, Tool::Make, Tool::Cxx],
             Simulator::Cxxrtl => &[Tool::Yosys, Tool::Make, Tool::Cxx],
+            Simulator::Netlist => &[Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx],
         }
     }
 
@@ -53,7 +59,9 @@ impl Simulator {
     fn variables(self) -> Result<Vec<(&'static str, PathBuf)>> {
         let mut variables = vec![("CXX", Tool::Cxx.find()?.program)];
         match self {
-            Simulator::Verilator => variables.push(("VERILATOR", Tool::Verilator.find()?.program)),
+            Simulator::Verilator | Simulator::Netlist => {
+                variables.push(("VERILATOR", Tool::Verilator.find()?.program));
+            }
             Simulator::Cxxrtl => {
                 variables.push(("YOSYS", Tool::Yosys.find()?.program));
                 variables.push(("CXXRTL", yosys::cxxrtl_runtime()?));
@@ -80,7 +88,10 @@ pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
 /// # Errors
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf> {
-    let mut sources = plan.subset(|path| path.starts_with("rtl/"));
+    let mut sources = match simulator {
+        Simulator::Netlist => netlist(plan, accelerator::TOP, cache)?,
+        _ => plan.subset(|path| path.starts_with("rtl/")),
+    };
     testbench(&mut sources, &[]);
     // Not the versions of the tools: the pinned Verilator prints none.
     let key = sha256(format!("{} {}", simulator.name(), sources.digest()).as_bytes());
@@ -96,7 +107,10 @@ pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf>
     // In the cache itself, for the rename at the end.
     let folder = tempfile::Builder::new().prefix(BUILDING).tempdir_in(cache).with_context(problem)?;
     sources.write(folder.path())?;
-    let built = PathBuf::from(format!("build/{}/accelerator", simulator.name()));
+    let built = PathBuf::from(match simulator {
+        Simulator::Verilator | Simulator::Netlist => "build/verilator/accelerator",
+        Simulator::Cxxrtl => "build/cxxrtl/accelerator",
+    });
     Invocation::new(Tool::Make)?
         .arg(&built)
         .args(make_variables(simulator)?)

