@@ -1,9 +1,12 @@
 //! The pages of the documentation that show units: tables in Markdown, a picture for each fabric.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use logloom_hdl::arith::Arithmetic;
 use plotters::prelude::*;
 
+use super::array::Array;
 use super::{Measured, against_exact};
 
 /// Errors, in percent where not said otherwise; where weights have a coding of their own, a table of theirs below.
@@ -88,6 +91,31 @@ pub fn costs(units: &[&Measured], all: &[Measured]) -> String {
             cost.pe.carry,
             cost.pe.dff,
             unit.toggles
+        )
+        .expect("writing to a string");
+    }
+    text
+}
+
+/// Whole arrays.
+pub fn arrays(arrays: &[(Arc<dyn Arithmetic>, Array)]) -> String {
+    let mut text = String::from(
+        "| family | parameters | array | elements | sum bits | MHz | 10^9 products/s | places | s |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for (unit, array) in arrays {
+        let elements = array.rows * array.columns;
+        writeln!(
+            text,
+            "| {} | `{}` | {}x{} | {elements} | {} | {:.1} | {:.1} | {} | {:.0} |",
+            unit.name(),
+            unit.parameters(),
+            array.rows,
+            array.columns,
+            array.sum_bits,
+            array.routed.fmax,
+            f64::from(elements) * array.routed.fmax / 1e3,
+            array.usage(),
+            array.routed.seconds
         )
         .expect("writing to a string");
     }
