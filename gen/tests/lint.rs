@@ -54,7 +54,7 @@ fn board_tops_are_clean() {
     let configuration = Configuration::load(&root.join("../examples/tiny.toml"), &[]).unwrap();
     for name in ["icebreaker", "ice40-hx8k-b-evn", "ulx3s-85f", "tang-nano-9k", "tang-nano-20k"] {
         let board = Board::find(name).unwrap();
-        let clock = board.clock(30.0).unwrap();
+        let clock = board.clock(Some(30.0)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let plan = emit::board(configuration.compiled.design(), "", &board, &clock, 1_000_000).unwrap();
         plan.write(folder.path()).unwrap();

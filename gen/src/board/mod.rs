@@ -225,13 +225,16 @@ impl Board {
         })
     }
 
-    /// The setting of the PLL for a clock of `wanted` MHz, which it meets within two per cent.
+    /// The setting of the PLL for a clock of `wanted` MHz, which it meets within two per cent; or for one that is as near to
+    /// the clock on the board as it can be.
     ///
     /// # Errors
     /// [`BoardError::Clock`].
-    pub fn clock(&self, wanted: f64) -> Result<Setting, BoardError> {
+    pub fn clock(&self, wanted: Option<f64>) -> Result<Setting, BoardError> {
+        let tolerance = if wanted.is_some() { TOLERANCE } else { f64::INFINITY };
+        let wanted = wanted.unwrap_or(self.clock_mhz);
         let nearest = self.pll.nearest(self.clock_mhz, wanted);
-        nearest.filter(|setting| (setting.mhz / wanted - 1.0).abs() <= TOLERANCE).ok_or_else(|| BoardError::Clock {
+        nearest.filter(|setting| (setting.mhz / wanted - 1.0).abs() <= tolerance).ok_or_else(|| BoardError::Clock {
             board: self.title.clone(),
             wanted,
             input: self.clock_mhz,
@@ -265,7 +268,7 @@ mod tests {
             }
             assert_eq!(board.constraints.contains("reset_i"), board.reset.is_some(), "{name}");
             assert_eq!(board.constraints.contains("led_o"), board.led.is_some(), "{name}");
-            assert!((board.clock(20.0).unwrap().mhz / 20.0 - 1.0).abs() < 0.01, "{name}");
+            assert!((board.clock(Some(20.0)).unwrap().mhz / 20.0 - 1.0).abs() <= TOLERANCE, "{name}");
         }
     }
 

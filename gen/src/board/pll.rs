@@ -202,8 +202,9 @@ mod tests {
                     }
                 };
                 assert!((out - mhz).abs() < 1e-9 && (vco - vco_mhz).abs() < 1e-9 && pfd <= input);
+                // Half the least step: 12 MHz can be divided by 3 where the phase detector wants more than 3 MHz.
                 if (least..=most).contains(&wanted) {
-                    assert!((mhz / wanted - 1.0).abs() < 0.04, "{pll:?} makes {mhz} of {input} for {wanted}");
+                    assert!((mhz - wanted).abs() <= 2.0, "{pll:?} makes {mhz} of {input} for {wanted}");
                 }
                 let below = pll.fastest_up_to(input, wanted);
                 assert!(

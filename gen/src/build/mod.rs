@@ -40,8 +40,8 @@ const METHOD: u32 = 1;
 /// What to build for, and how.
 pub struct Options<'a> {
     pub board: &'a Board,
-    /// MHz of the accelerator.
-    pub clock_mhz: f64,
+    /// MHz of the accelerator; without it, those nearest to the clock on the board.
+    pub clock_mhz: Option<f64>,
     /// Bits per second of the serial link.
     pub baud: u32,
     /// Placements, of which the fastest is taken: seeds 1, 2, ...

@@ -54,8 +54,8 @@ pub struct Report {
 /// The clock of the accelerator.
 #[derive(Clone, Debug, Serialize)]
 pub struct Clock {
-    /// MHz that were asked for.
-    pub wanted_mhz: f64,
+    /// MHz that were asked for, if any were.
+    pub wanted_mhz: Option<f64>,
     #[serde(flatten)]
     pub pll: Setting,
     /// Bits per second of the serial link.

@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let folder = arguments.output.clone().unwrap_or_else(default);
     let options = Options {
         board: &board,
-        clock_mhz: configuration.build.clock_mhz.unwrap_or(board.clock_mhz),
+        clock_mhz: configuration.build.clock_mhz,
         baud: configuration.link.baud,
         seeds: arguments.seeds,
         folder: &folder,

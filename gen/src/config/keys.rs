@@ -314,7 +314,7 @@ fn after_families() -> Vec<Key> {
         key(
             "build.clock_mhz",
             Kind::Real { above: 0.0, below: 1000.0 },
-            Absent::Derived("that of the board"),
+            Absent::Derived("as near to that of the board as the PLL makes it"),
             "MHz of the accelerator on a board, made by the PLL",
         ),
         key("data.train", Kind::Path, Absent::Required, "training samples: .idx images, .csv or .npz"),

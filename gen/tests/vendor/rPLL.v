@@ -20,6 +20,6 @@ module rPLL #(
     input  wire [3:0] FDLY
 );
   assign CLKOUT = CLKIN & (IDIV_SEL + FBDIV_SEL < ODIV_SEL);
-  assign LOCK = CLKIN & (FCLKIN != DEVICE);
+  assign LOCK = CLKIN & (|FCLKIN) & (|DEVICE);
   wire unused_ok = |{RESET, RESET_P, CLKFB, FBDSEL, IDSEL, ODSEL, DUTYDA, PSDA, FDLY};
 endmodule
