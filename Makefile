@@ -7,7 +7,7 @@ CARGO ?= cargo
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help tools icarus test lint demo bench units docs clean
+.PHONY: help tools icarus icestorm test lint demo bench units docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -18,6 +18,9 @@ tools: ## install the external tools into .tools (no root; once per change of to
 
 icarus: ## Icarus Verilog as well, from the Debian package (optional, no root)
 	@tools/icarus.sh $(TOOLS)
+
+icestorm: ## icebox_vlog as well, from the Debian package (optional, no root), for the target `bitstream`
+	@tools/icestorm.sh $(TOOLS)
 
 # Not --release: arithmetic that overflows must be seen to.
 test: tools lint ## everything CI checks

@@ -5,22 +5,8 @@
 #   tools/icarus.sh [FOLDER]       FOLDER defaults to .tools beside this folder
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-folder=${1:-$here/../.tools}
-
-for program in apt-get dpkg; do
-  command -v "$program" >/dev/null || {
-    echo "tools: '$program' was not found; install Icarus Verilog with this system's own package manager" >&2
-    exit 2
-  }
-done
-
-mkdir -p "$folder/bin" "$folder/deb"
-folder=$(cd "$folder" && pwd)
-download=$(mktemp -d)
-trap 'rm -rf "$download"' EXIT
-(cd "$download" && apt-get download --quiet iverilog)
-dpkg -x "$download"/iverilog_*.deb "$folder/deb"
+source "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+unpack iverilog "$@"
 
 base=$(cd "$folder/deb" && echo usr/lib/*/ivl)
 cat >"$folder/bin/iverilog" <<EOF

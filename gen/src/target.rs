@@ -28,6 +28,7 @@ pub enum Kind {
     Verilator,
     Cxxrtl,
     Netlist,
+    Bitstream,
     /// A board, at the port of this name.
     Serial(String),
 }
@@ -36,12 +37,13 @@ pub enum Kind {
 const SERIAL: &str = "serial:";
 
 /// Names on the command line, and what they mean.
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 7] = [
     ("model", "The software model: fast, without a clock"),
     ("sim", "The built-in simulation of the hardware that is emitted: cycle-accurate"),
     ("verilator", "The emitted Verilog, compiled by Verilator"),
     ("cxxrtl", "The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator"),
     ("netlist", "The gates of an iCE40 that Yosys makes of the emitted Verilog, compiled by Verilator"),
+    ("bitstream", "What is read back from a bitstream for an iCE40 HX8K, compiled by Verilator"),
     (
         "serial:PORT",
         "The accelerator on a board, at a serial port such as /dev/ttyUSB0 or COM3; link.baud is its speed",
@@ -56,6 +58,7 @@ impl fmt::Display for Kind {
             Kind::Verilator => f.write_str("verilator"),
             Kind::Cxxrtl => f.write_str("cxxrtl"),
             Kind::Netlist => f.write_str("netlist"),
+            Kind::Bitstream => f.write_str("bitstream"),
             Kind::Serial(port) => write!(f, "{SERIAL}{port}"),
         }
     }
@@ -71,6 +74,7 @@ impl FromStr for Kind {
             ("verilator", _) => Ok(Kind::Verilator),
             ("cxxrtl", _) => Ok(Kind::Cxxrtl),
             ("netlist", _) => Ok(Kind::Netlist),
+            ("bitstream", _) => Ok(Kind::Bitstream),
             (_, Some(port)) if !port.is_empty() => Ok(Kind::Serial(port.to_string())),
             _ => Err(format!("no such target; choose one of {}", NAMES.map(|(name, _)| name).join(", "))),
         }
@@ -146,6 +150,7 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         Kind::Verilator => compiled(Simulator::Verilator, design)?,
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
         Kind::Netlist => compiled(Simulator::Netlist, design)?,
+        Kind::Bitstream => compiled(Simulator::Bitstream, design)?,
         Kind::Serial(port) => Box::new(serial::open(port, configuration.link.baud)?),
     };
     identify(target.as_mut(), design)?;

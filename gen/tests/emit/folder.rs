@@ -94,14 +94,14 @@ fn judges(target: &str, variables: &[String]) {
 
 #[test]
 fn the_testbench_judges_with_verilator() {
-    if needs(Simulator::Verilator.tools()) {
+    if needs(&Simulator::Verilator.tools()) {
         judges("verilator", &make_variables(Simulator::Verilator).unwrap());
     }
 }
 
 #[test]
 fn the_testbench_judges_with_cxxrtl() {
-    if needs(Simulator::Cxxrtl.tools()) {
+    if needs(&Simulator::Cxxrtl.tools()) {
         judges("cxxrtl", &make_variables(Simulator::Cxxrtl).unwrap());
     }
 }

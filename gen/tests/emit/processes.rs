@@ -39,7 +39,7 @@ fn assert_equal(design: &Design, a: &mut dyn Target, b: &mut dyn Target, when: &
 }
 
 fn equal(simulator: Simulator, design: &Design) {
-    if !needs(simulator.tools()) {
+    if !needs(&simulator.tools()) {
         return;
     }
     let (mut model, mut process) = (model(design), process(simulator, design));
@@ -82,10 +82,16 @@ fn netlist_2x2() {
     equal(Simulator::Netlist, &design(2, 2, 8));
 }
 
+/// What the chip holds.
+#[test]
+fn bitstream_2x2() {
+    equal(Simulator::Bitstream, &design(2, 2, 8));
+}
+
 /// A reset in the middle of a program: memories survive, and the program runs from the start as if nothing had been.
 #[test]
 fn a_reset_in_mid_run() {
-    if !needs(Simulator::Verilator.tools()) {
+    if !needs(&Simulator::Verilator.tools()) {
         return;
     }
     let design = design(2, 2, 8);
@@ -114,7 +120,7 @@ fn a_reset_in_mid_run() {
 
 #[test]
 fn programs_are_compiled_once() {
-    if !needs(Simulator::Verilator.tools()) {
+    if !needs(&Simulator::Verilator.tools()) {
         return;
     }
     let design = design(2, 2, 8);
@@ -127,7 +133,7 @@ fn programs_are_compiled_once() {
 
 #[test]
 fn a_failing_compiler_leaves_nothing_in_the_cache() {
-    if !needs(Simulator::Verilator.tools()) {
+    if !needs(&Simulator::Verilator.tools()) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
