@@ -90,8 +90,7 @@ fn main() -> Result<()> {
         }
         let all: Vec<&Measured> = measured.iter().collect();
         let picture = format!("units-{}.svg", fabric.name());
-        let title =
-            format!("Units on {}: filled marks have operands of 16 bits, the others of 8", fabric.device().name);
+        let title = format!("Units on {}: filled marks have operands of more than 8 bits", fabric.device().name);
         std::fs::write(root.join("docs").join(&picture), page::pareto(&title, &measured))?;
         write!(
             text,

@@ -179,11 +179,11 @@ const COLOURS: [RGBColor; 8] = [
 pub fn pareto(title: &str, units: &[Measured]) -> String {
     let points: Vec<(&Measured, f64, f64)> = units
         .iter()
-        .filter_map(|unit| Some((unit, unit.cost.as_ref()?.pe.lut4 as f64, 100.0 * unit.errors.mean)))
+        .filter_map(|unit| Some((unit, (unit.cost.as_ref()?.pe.lut4 as f64).log2(), 100.0 * unit.errors.mean)))
         // Errors beyond this, of codes that are right only on average, say little about training.
         .filter(|(_, _, error)| *error <= 30.0)
         .collect();
-    let most_luts = points.iter().map(|p| p.1).fold(100.0, f64::max);
+    let most_luts = points.iter().map(|p| p.1).fold(7.0, f64::max);
     let most_error = points.iter().map(|p| p.2).fold(1.0, f64::max);
     let mut families: Vec<&str> = Vec::new();
     for (unit, _, _) in &points {
@@ -191,11 +191,6 @@ pub fn pareto(title: &str, units: &[Measured]) -> String {
             families.push(unit.family);
         }
     }
-    let colour = |family: &str| {
-        let index = families.iter().position(|name| *name == family).unwrap_or(0);
-        COLOURS[index % COLOURS.len()]
-    };
-
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -206,14 +201,15 @@ pub fn pareto(title: &str, units: &[Measured]) -> String {
                 .margin(14)
                 .x_label_area_size(42)
                 .y_label_area_size(58)
-                .build_cartesian_2d((15.0..most_luts * 1.1).log_scale(), -0.3..most_error * 1.08)?;
+                .build_cartesian_2d(4.0..most_luts + 0.2, -0.3..most_error * 1.08)?;
             chart
                 .configure_mesh()
                 .light_line_style(TRANSPARENT)
                 .bold_line_style(GRID)
                 .x_desc("LUTs of a processing element")
                 .y_desc("mean relative error, %")
-                .x_label_formatter(&|luts| format!("{luts:.0}"))
+                .x_labels(7)
+                .x_label_formatter(&|luts| format!("{:.0}", luts.exp2()))
                 .draw()?;
             let mut front: Vec<(f64, f64)> = points.iter().map(|p| (p.1, p.2)).collect();
             front.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -224,16 +220,25 @@ pub fn pareto(title: &str, units: &[Measured]) -> String {
                 better
             });
             chart.draw_series(LineSeries::new(front, INK.mix(0.4)))?;
-            for family in &families {
+            for (index, family) in families.iter().enumerate() {
                 let own: Vec<&(&Measured, f64, f64)> = points.iter().filter(|p| p.0.family == *family).collect();
-                let colour = colour(family);
-                chart
-                    .draw_series(own.iter().map(|(unit, luts, error)| {
-                        let style = if unit.operand_bits > 8 { colour.filled() } else { colour.stroke_width(2) };
-                        Circle::new((*luts, *error), 5, style)
-                    }))?
-                    .label(*family)
-                    .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
+                let colour = COLOURS[index % COLOURS.len()];
+                let style = |unit: &Measured| match unit.operand_bits > 8 {
+                    true => colour.filled(),
+                    false => colour.stroke_width(2),
+                };
+                // There are more families than colours that people tell apart: the first are circles, the others squares.
+                if index < COLOURS.len() {
+                    let marks = own.iter().map(|(unit, luts, error)| Circle::new((*luts, *error), 5, style(unit)));
+                    let legend = move |(x, y)| Circle::new((x + 8, y), 5, colour.filled());
+                    chart.draw_series(marks)?.label(*family).legend(legend);
+                } else {
+                    let square = |style| Rectangle::new([(-5, -5), (5, 5)], style);
+                    let marks =
+                        own.iter().map(|(unit, luts, error)| EmptyElement::at((*luts, *error)) + square(style(unit)));
+                    let legend = move |(x, y)| Rectangle::new([(x + 3, y - 5), (x + 13, y + 5)], colour.filled());
+                    chart.draw_series(marks)?.label(*family).legend(legend);
+                }
             }
             chart
                 .configure_series_labels()
