@@ -98,6 +98,10 @@ fn reported_version(tool: Tool, program: &Path) -> Result<Option<String>, ToolEr
     if finished.status.code() != Some(tool.version_status()) {
         finished = finished.success()?;
     }
+    // What knows only its help says nothing of its version.
+    if tool.version_arguments() == ["-h"] {
+        return Ok(None);
+    }
     let line = [&finished.stdout, &finished.stderr]
         .into_iter()
         .flat_map(|text| text.lines())
