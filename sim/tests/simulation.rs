@@ -2,10 +2,12 @@
 mod small;
 
 use logloom_hdl::accelerator::accelerator;
+use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::{Gemm, Instruction};
-use logloom_hdl::design::Design;
+use logloom_hdl::design::{Design, Roundings};
 use logloom_hdl::link::map::{ErrorCode, Region, Register, address, control};
 use logloom_hdl::rtl::Module;
+use logloom_hdl::vector::requantise::requantise;
 use logloom_sim::model::Model;
 use logloom_sim::netlist::{Fault, FaultKind, Options, Simulator};
 use logloom_sim::target::Target;
@@ -138,6 +140,52 @@ fn of_several_errors_of_an_access_the_first_counts() {
         target.write(&[(Register::Control.address(), control::RUN), (address, 1)]).unwrap();
         assert_eq!(read(&mut target, Register::Error.address()), error.number(), "{address:06x}");
         assert_eq!(read(&mut target, Register::Status.address()) & 1, 1);
+    }
+}
+
+/// One lane of the requantiser against `sat((t * 2^lift + addend) >> shift)`, at every limit and half unit of every shift.
+#[test]
+fn every_shift_rounds_and_saturates_as_specified() {
+    for roundings in [Roundings::Any, Roundings::Nearest] {
+        for (accumulator_bits, dropped_bits) in [(16, 0), (20, 16), (40, 16), (48, 8)] {
+            let mut design = Design { rows: 1, columns: 1, roundings, accumulator_bits, ..design(logarithmic()) };
+            let rounding = mitchell::Rounding::Nearest;
+            let arithmetic = Mitchell { operand_bits: 16, fraction_bits: 4, dropped_bits, rounding, stages: 0 };
+            design.arithmetic = Arc::new(arithmetic);
+            let mut sim = Simulator::new(&requantise(&design).unwrap()).unwrap();
+            let [totals_i, shift_i, limit_i] = ["totals_i", "shift_i", "limit_i"].map(|name| sim.input(name).unwrap());
+            let (values_o, clipped_o) = (sim.output("values_o").unwrap(), sim.output("clipped_o").unwrap());
+            for shift in 0..32u32 {
+                for (limit, bits) in [(0, 16u32), (1, design.master_bits()), (2, 16)] {
+                    sim.set(shift_i, shift.into());
+                    sim.set(limit_i, limit);
+                    let most = (1i128 << (bits - 1)) - 1;
+                    let unit = 1i128 << shift;
+                    let mut totals = vec![0, 1, -1];
+                    for result in [0, 1, -1, most, -most - 1, most + 1, -most - 2] {
+                        // What rounds to the result, and its neighbours on either side of the halves.
+                        for t in [result * unit - unit / 2, result * unit, result * unit + unit / 2] {
+                            let total = t >> design.lift();
+                            totals.extend([total - 1, total, total + 1]);
+                        }
+                    }
+                    let widest = (1i128 << (accumulator_bits - 1)) - 1;
+                    totals.extend([widest, -widest - 1]);
+                    totals.retain(|&t| -widest - 1 <= t && t <= widest);
+                    for total in totals {
+                        sim.set(totals_i, total as u64 & (u64::MAX >> (64 - accumulator_bits)));
+                        sim.run(3);
+                        let exact = ((total << design.lift()) + if shift == 0 { 0 } else { unit / 2 }) >> shift;
+                        let expected = exact.clamp(-most - 1, most);
+                        let value = sim.get(values_o) as i64;
+                        let value = value << (64 - design.vector_bits()) >> (64 - design.vector_bits());
+                        let about = format!("{total} lifted {} >> {shift} to {bits} bits, {roundings:?}", design.lift());
+                        assert_eq!(i128::from(value), expected, "{about}");
+                        assert_eq!(sim.get(clipped_o) == 1, exact != expected, "{about}");
+                    }
+                }
+            }
+        }
     }
 }
 

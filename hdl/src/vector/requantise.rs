@@ -20,23 +20,13 @@ pub fn limits(design: &Design) -> [u32; 3] {
     [design.operand_bits(), design.master_bits(), 16]
 }
 
-/// Module `requantise_lane`: `value_o` = saturate((`total_i` << lift) + addend >> `shift_i`) with the addend half a unit, or
-/// `state_i` below the unit when `stochastic_i`; `clipped_o` when it saturated. Two cycles.
+/// Half up or at random: the addend reaches as far up as the shift, so the sum comes first.
 ///
-/// `below_i` is 2^shift - 1. `limit_i` chooses the width: 0 operand, 1 weight, 2 logit.
-fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
-    let mut m = Builder::new(
-        "requantise_lane",
-        "Requantises one column: shift right with rounding, then saturate to the width of the destination.",
-    );
-    let total = m.input("total_i", signed(design.accumulator_bits));
-    let shift = m.input("shift_i", unsigned(5));
+/// `below_i` is 2^shift - 1, `random_i` the state of a generator.
+fn round_any(m: &mut Builder, design: &Design, total: &Expr, shift: &Expr) -> Expr {
     let below = m.input("below_i", unsigned(31));
-    let limit = m.input("limit_i", unsigned(2));
-    let random = (design.roundings == Roundings::Any)
-        .then(|| (m.input("stochastic_i", unsigned(1)), m.input("random_i", unsigned(31))));
-
-    let bits = design.vector_bits();
+    let stochastic = m.input("stochastic_i", unsigned(1));
+    let random = m.input("random_i", unsigned(31));
     // One bit more than total << lift, so that the addend (below 2^31) cannot overflow.
     let wide = (design.accumulator_bits + design.lift()).max(32) + 1;
     let lifted = match design.lift() {
@@ -48,14 +38,56 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     };
     // 2^shift - 1 becomes 2^(shift - 1), and 0 for shift 0.
     let half = &below ^ cat(&[Expr::zero(unsigned(1)), below.slice(1, 30)]);
-    let addend = match random {
-        Some((stochastic, random)) => mux(&stochastic, &(&random & &below), &half),
-        None => half,
-    };
-    let addend = m.wire("addend", addend);
+    let addend = m.wire("addend", mux(&stochastic, &(&random & &below), &half));
     let rounded = m.reg("rounded_q", lifted + addend.extend(wide).as_signed());
-    let shifted = m.wire("shifted", rounded.shr(&shift));
+    m.wire("shifted", rounded.shr(shift))
+}
 
+/// Half up: one bit below the unit is kept, and what it carries is added after the shift, to a number as narrow as the limits.
+fn round_half_up(m: &mut Builder, design: &Design, total: &Expr, shift: &Expr) -> Expr {
+    let widest = limits(design).into_iter().max().expect("three limits");
+    // With the bit below the unit and two above the limit; what needs more is outside the limit, however it is rounded.
+    let kept = widest + 3;
+    let lifted = cat(&[total.as_unsigned(), Expr::zero(unsigned(design.lift() + 1))]).as_signed();
+    let mut value = lifted.extend(lifted.width().max(kept));
+    let mut outside = Expr::zero(unsigned(1));
+    for bit in (0..shift.width()).rev() {
+        let places = 1 << bit;
+        let step = Expr::constant(unsigned(shift.width()), places);
+        value = m.wire(&format!("shifted{places}"), mux(&shift.bit(bit), &value.shr(&step), &value));
+        // The steps that follow bring down `places - 1` more.
+        let window = kept + places as u32 - 1;
+        if value.width() > window {
+            let above = value.slice(window - 1, value.width() - window + 1);
+            outside = m.wire(&format!("outside{places}"), outside | (above.any() & !above.all()));
+            value = value.slice(0, window).as_signed();
+        }
+    }
+    let sign = total.msb();
+    let above = mux(&outside, &!&sign, &value.bit(kept - 2));
+    let value = m.reg("shifted_q", cat(&[sign, above, value.slice(0, kept - 2)]).as_signed());
+    let rounded = m.wire("rounded", value.extend(kept + 1) + 1);
+    m.wire("whole", rounded.slice(1, kept).as_signed())
+}
+
+/// Module `requantise_lane`: `value_o` = saturate((`total_i` << lift) + addend >> `shift_i`) with the addend half a unit, or
+/// `random_i` below the unit when `stochastic_i`; `clipped_o` when it saturated. Two cycles.
+///
+/// `limit_i` chooses the width: 0 operand, 1 weight, 2 logit.
+fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
+    let mut m = Builder::new(
+        "requantise_lane",
+        "Requantises one column: shift right with rounding, then saturate to the width of the destination.",
+    );
+    let total = m.input("total_i", signed(design.accumulator_bits));
+    let shift = m.input("shift_i", unsigned(5));
+    let limit = m.input("limit_i", unsigned(2));
+    let shifted = match design.roundings {
+        Roundings::Any => round_any(&mut m, design, &total, &shift),
+        Roundings::Nearest => round_half_up(&mut m, design, &total, &shift),
+    };
+
+    let bits = design.vector_bits();
     let mut widths = limits(design).to_vec();
     let of_limit = widths.clone();
     widths.sort();
@@ -63,7 +95,7 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let results: Vec<(u32, Expr, Expr)> = widths
         .iter()
         .map(|&width| {
-            if width >= wide {
+            if width >= shifted.width() {
                 return (width, shifted.extend(bits), Expr::zero(unsigned(1)));
             }
             let (value, clipped) = saturate(&mut m, &format!("to{width}"), &shifted, width);
@@ -124,16 +156,16 @@ pub fn requantise(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let shift = m.input("shift_i", unsigned(5));
     let limit = m.input("limit_i", unsigned(2));
 
-    let ones = Expr::constant(unsigned(31), (1 << 31) - 1);
-    let below = m.reg("below_q", !ones.shl(&shift));
-    m.comment(&below, "2^shift - 1");
     let mut inputs = vec![
         ("total_i", Connection::Element(totals)),
-        ("shift_i", Connection::All(shift)),
-        ("below_i", Connection::All(below)),
+        ("shift_i", Connection::All(shift.clone())),
         ("limit_i", Connection::All(limit)),
     ];
     if design.roundings == Roundings::Any {
+        let ones = Expr::constant(unsigned(31), (1 << 31) - 1);
+        let below = m.reg("below_q", !ones.shl(&shift));
+        m.comment(&below, "2^shift - 1");
+        inputs.push(("below_i", Connection::All(below)));
         let stochastic = m.input("stochastic_i", unsigned(1));
         let states = generators(&mut m, columns)?;
         // The addend needs the bits below the unit only; a shift is at most 31.
