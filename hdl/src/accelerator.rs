@@ -16,7 +16,7 @@ use crate::design::{Design, Roundings};
 use crate::link::map::Region;
 use crate::link::port::host_port;
 use crate::link::registers::registers;
-use crate::memory::{READ_LATENCY, Request, Skewed, Steps, Walk, skewed, walker};
+use crate::memory::{READ_LATENCY, Request, Shape, Skewed, Steps, Walk, skewed, walker};
 use crate::rtl::{
     Builder, Connection, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned,
 };
@@ -72,18 +72,19 @@ fn host_word(m: &mut Builder, region: Region, value: &Expr) -> Expr {
 /// Ports: `host_valid_i`, `host_write_i`, `host_address_i` (24 bits), `host_data_i` (32 bits), `host_ready_o`, `host_data_o` (32 bits).
 pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, ElaborationError> {
     let (rows, columns, banks) = (design.rows, design.columns, design.banks());
-    let lane_bits = banks.trailing_zeros();
+    let (lane_bits, wraps) = (banks.trailing_zeros(), design.vectors_wrap());
     let arith = design.arithmetic.as_ref();
     let (moving_code, stationary_code) = (design.code_bits(Side::Moving), design.code_bits(Side::Stationary));
     let (master_bits, bits) = (design.master_bits(), design.vector_bits());
     let one = unsigned(1);
 
-    let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), lane_bits)?;
-    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, lane_bits)?;
-    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, lane_bits)?;
+    let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), lane_bits, wraps)?;
+    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, lane_bits, wraps)?;
+    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, lane_bits, wraps)?;
     let stores_codes = design.stores_weight_codes();
     let tile_bits = [&activation_memory, &gradient_memory, &weight_memory].map(|s| s.tile_bits);
     let tile_bits = tile_bits.into_iter().max().expect("three memories");
+    let shape = Shape { tile_bits, lane_bits, wraps };
 
     let mut m =
         Builder::new(TOP, &format!("Training accelerator: {rows} x {columns} array, {} arithmetic.", arith.name()));
@@ -217,8 +218,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     ] {
         m.discard(of(f));
     }
-    let moving_walker = walker("moving_walker", rows, tile_bits, lane_bits, true)?;
-    let vector_walker = walker("vector_walker", columns, tile_bits, lane_bits, false)?;
+    let moving_walker = walker("moving_walker", rows, shape, true)?;
+    let vector_walker = walker("vector_walker", columns, shape, false)?;
     let moving = Walk {
         base: &tiles(gemm::MOVING_BASE),
         stride: &tiles(gemm::MOVING_STRIDE),
@@ -287,7 +288,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let host = Request {
         valid: Expr::constant(one, 1),
         tile: word.slice(2 * lane_bits, tile_bits),
-        carry: Expr::zero(unsigned(tile_bits)),
+        carry: wraps.then(|| Expr::zero(unsigned(tile_bits))),
         lane: m.wire("host_lane", word.slice(0, lane_bits) - &line),
         line,
         column: Expr::zero(one),
@@ -343,11 +344,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
 
     let words = m.forward("words", unsigned(columns * design.activation_bits()));
     let masters = m.forward("masters", unsigned(columns * master_bits));
-    let write_ports = ["valid", "tile", "carry", "line", "lane", "column", "count"];
-    let write_widths = [1, tile_bits, tile_bits, lane_bits, lane_bits, 1, lane_bits + 1];
-    let write_back: Vec<_> =
-        write_ports.iter().zip(write_widths).map(|(p, w)| m.forward(&format!("write_{p}"), unsigned(w))).collect();
-    let write = host.map(|i, _| write_back[i].value());
+    let write_back = Request::forward(&mut m, "write", shape);
+    let write = write_back.value();
     let write_dest = m.forward("write_dest", unsigned(2));
     let writes = |dest: Dest| write_dest.value().is(dest as i64);
 
@@ -379,7 +377,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &padded(&masters.value(), columns, banks),
     );
     let weight_codes = if stores_codes {
-        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, lane_bits)?;
+        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, lane_bits, wraps)?;
         let read = host.when(&host_reads_code).or_else(&mut m, "read_code", &host_reads_code, &loaded);
         let write = match design.draws_weights() {
             true => write.when(&(writes(Dest::Weight) | write_dest.value().is(writeback::WEIGHT_CODE.into()))),
@@ -538,23 +536,16 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         ("clipped_i", &clipped),
         ("passes_i", &passes),
         ("masters_i", &masters_in),
-        ("request_valid_i", &store.valid),
-        ("request_tile_i", &store.tile),
-        ("request_carry_i", &store.carry),
-        ("request_line_i", &store.line),
-        ("request_lane_i", &store.lane),
-        ("request_column_i", &store.column),
-        ("request_count_i", &store.count),
         ("dest_i", &store_dest),
         ("raw_i", &raw),
     ];
+    let request = store.connections("request", tile_bits);
+    inputs.extend(request.iter().map(|(port, value)| (port.as_str(), value)));
     if let Some((_, seed_write, seed)) = &seeding {
         inputs.extend([("seed_write_i", seed_write), ("seed_i", seed)]);
     }
-    let result = m.instance("writeback", &writeback::writeback(design, tile_bits)?, &inputs);
-    for (name, forward) in write_ports.iter().zip(&write_back) {
-        m.assign(forward, result.get(&format!("request_{name}_o")));
-    }
+    let result = m.instance("writeback", &writeback::writeback(design, shape)?, &inputs);
+    write_back.assign(&mut m, &result, "request");
     m.assign(&write_dest, result.get("dest_o"));
     m.assign(&words, result.get("words_o"));
     m.assign(&masters, result.get("masters_o"));

@@ -132,6 +132,11 @@ impl Design {
         self.rows.max(self.columns).max(2).next_power_of_two()
     }
 
+    /// Whether a vector of the array may begin within an N x N tile and end in the next one.
+    pub fn vectors_wrap(&self) -> bool {
+        self.rows != self.banks() || self.columns != self.banks()
+    }
+
     /// W: width of an operand.
     pub fn operand_bits(&self) -> u32 {
         self.arithmetic.operand_bits()

@@ -1,62 +1,64 @@
 //! One bank of a skewed memory.
 
-use super::Request;
+use super::Shape;
 use crate::rtl::{Builder, ElaborationError, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, mux, unsigned};
 use std::sync::Arc;
 
-/// Where a bank finds its element of a requested vector.
-struct Place {
-    /// The bank holds one of the wanted elements.
-    enable: Expr,
-    address: Expr,
-}
-
+/// Whether and where a bank has an element of a requested vector, a cycle after the request.
+///
 /// Bank `index` holds the element whose position along the vector is `index - line` within its tile: in a row that is
 /// its column number, in a column its row number. Elements before the first one lie in the next tile.
-fn place(m: &mut Builder, prefix: &str, index: &Expr, request: &Request) -> Place {
-    let position = m.wire(&format!("{prefix}_position"), index - &request.line);
-    let element = m.wire(&format!("{prefix}_element"), &position - &request.lane);
-    let wanted = element.extend(element.width() + 1).lt(&request.count);
-    let past_edge = position.lt(&request.lane);
-    let tile =
-        m.wire(&format!("{prefix}_bank_tile"), mux(&past_edge, &(&request.tile + &request.carry), &request.tile));
-    Place { enable: &request.valid & wanted, address: cat(&[tile, mux(&request.column, &position, &request.line)]) }
+fn place(m: &mut Builder, prefix: &str, index: &Expr, shape: Shape) -> (Expr, Expr) {
+    let mut input = |name: &str, width| m.input(&format!("{prefix}_{name}_i"), unsigned(width));
+    let valid = input("valid", 1);
+    let line = input("line", shape.lane_bits);
+    let lane = input("lane", shape.lane_bits);
+    let column = input("column", 1);
+    let count = input("count", shape.lane_bits + 1);
+    let mut tile = input("tile", shape.tile_bits);
+    let next_tile = shape.wraps.then(|| input("next_tile", shape.tile_bits));
+
+    let position = m.wire(&format!("{prefix}_position"), index - &line);
+    let element = m.wire(&format!("{prefix}_element"), &position - &lane);
+    let wanted = element.extend(element.width() + 1).lt(&count);
+    let enable = m.reg(&format!("{prefix}_enable_q"), valid & wanted);
+    let within_tile = m.reg(&format!("{prefix}_within_tile_q"), mux(&column, &position, &line));
+    if let Some(next_tile) = next_tile {
+        let past_edge = m.reg(&format!("{prefix}_past_edge_q"), position.lt(&lane));
+        tile = m.wire(&format!("{prefix}_bank_tile"), mux(&past_edge, &next_tile, &tile));
+    }
+    (enable, cat(&[tile, within_tile]))
 }
 
-/// Module `<name>_bank`: `depth` words of `width` bits and the address arithmetic of its two ports.
+/// Module `<name>_bank`: `depth` words of `width` bits, and which of them a request means.
 ///
-/// A read request at cycle t gives `data_o` at t + 2; a write request at t is seen by read requests from t + 1 on.
-pub(super) fn bank(name: &str, depth: u32, width: u32, lane_bits: u32) -> Result<Arc<Module>, ElaborationError> {
-    let tile_bits = super::skewed::tile_bits(depth, lane_bits);
+/// A read request at cycle t gives `data_o` at t + 2; a write request at t is seen by read requests from t + 1 on. The tiles of a
+/// request (`*_tile_i`, and `*_next_tile_i` for what lies past the edge) are the same for all banks, and come a cycle after it.
+pub(super) fn bank(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Arc<Module>, ElaborationError> {
     let mut m = Builder::new(
         &format!("{name}_bank"),
         "One bank of a skewed memory: finds its element of the requested row or column vector.",
     );
-    let index = m.input("index_i", unsigned(lane_bits));
-    let read = Request::inputs(&mut m, "read", tile_bits, lane_bits);
-    let write = Request::inputs(&mut m, "write", tile_bits, lane_bits);
+    let index = m.input("index_i", unsigned(shape.lane_bits));
+    let (read_enable, read_address) = place(&mut m, "read", &index, shape);
+    let (write_enable, write_address) = place(&mut m, "write", &index, shape);
     let data = m.input("write_data_i", unsigned(width));
-
-    let from = place(&mut m, "read", &index, &read);
-    let enable = m.reg("read_enable_q", &from.enable);
-    // Only wanted addresses: those beyond the edge of a matrix may be beyond the memory.
-    let address = m.reg_when("read_address_q", &from.enable, &from.address);
-    let to = place(&mut m, "write", &index, &write);
-    let write_enable = m.reg("write_enable_q", &to.enable);
-    let write_address = m.reg_when("write_address_q", &to.enable, &to.address);
     let write_data = m.reg("write_data_q", &data);
+    let read_address = fit(&mut m, &read_address, depth);
+    let write_address = fit(&mut m, &write_address, depth);
     let word = m.memory(
         "words",
         depth,
         ReadUnderWrite::Never,
-        ReadPort { enable, address: fit(&address, depth) },
-        WritePort { enable: write_enable, address: fit(&write_address, depth), data: write_data },
+        ReadPort { enable: read_enable, address: read_address },
+        WritePort { enable: write_enable, address: write_address, data: write_data },
     );
     m.output("data_o", word);
     m.finish()
 }
 
-/// The tile bits may reach beyond a depth that is one tile.
-fn fit(address: &Expr, depth: u32) -> Expr {
+/// A memory of one tile needs no tile number.
+fn fit(m: &mut Builder, address: &Expr, depth: u32) -> Expr {
+    m.discard(address);
     address.slice(0, crate::rtl::address_bits(depth))
 }

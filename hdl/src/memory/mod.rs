@@ -5,6 +5,6 @@ mod request;
 mod skewed;
 mod walker;
 
-pub use request::Request;
+pub use request::{ForwardRequest, Request, Shape};
 pub use skewed::{READ_LATENCY, Skewed, WRITE_LATENCY, skewed};
 pub use walker::{Steps, Walk, walker};

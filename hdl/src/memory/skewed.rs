@@ -1,6 +1,6 @@
 //! N banks behind one read and one write port for row and column vectors.
 
-use super::{Request, bank};
+use super::{Request, Shape, bank};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::sync::Arc;
 
@@ -37,9 +37,10 @@ fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr) -> Expr {
 ///
 /// A read request at cycle t gives `vector_o` at t + [`READ_LATENCY`], all N lanes, those beyond the count zero (no
 /// request: all zero). A write request takes `vector_i` in the same cycle.
-pub fn skewed(name: &str, depth: u32, width: u32, lane_bits: u32) -> Result<Skewed, ElaborationError> {
+pub fn skewed(name: &str, depth: u32, width: u32, lane_bits: u32, wraps: bool) -> Result<Skewed, ElaborationError> {
     let banks = 1u32 << lane_bits;
     let tile_bits = tile_bits(depth, lane_bits);
+    let shape = Shape { tile_bits, lane_bits, wraps };
     let mut m = Builder::new(
         name,
         &format!(
@@ -47,22 +48,33 @@ pub fn skewed(name: &str, depth: u32, width: u32, lane_bits: u32) -> Result<Skew
              are read and written in one cycle."
         ),
     );
-    let read = Request::inputs(&mut m, "read", tile_bits, lane_bits);
-    let write = Request::inputs(&mut m, "write", tile_bits, lane_bits);
+    let read = Request::inputs(&mut m, "read", shape);
+    let write = Request::inputs(&mut m, "write", shape);
     let vector = m.input("vector_i", unsigned(banks * width));
 
     // Bank b takes lane b - (line + lane); lane l comes from bank line + lane + l.
     let write_rotation = m.wire("write_rotation", -(&write.line + &write.lane));
     let to_banks = rotate(&mut m, "to_banks", &vector, &write_rotation);
 
-    let bank = bank::bank(name, depth, width, lane_bits)?;
+    let bank = bank::bank(name, depth, width, shape)?;
     let indices: Vec<Expr> = (0..banks).map(|b| Expr::constant(unsigned(lane_bits), b.into())).collect();
     let mut inputs = vec![
         ("index_i".to_string(), Connection::Element(lanes(&indices))),
         ("write_data_i".to_string(), Connection::Element(to_banks)),
     ];
     for (prefix, request) in [("read", &read), ("write", &write)] {
-        inputs.extend(request.connections(prefix, tile_bits).into_iter().map(|(port, e)| (port, Connection::All(e))));
+        let mut shared = vec![
+            ("valid", request.valid.clone()),
+            ("line", request.line.clone()),
+            ("lane", request.lane.clone()),
+            ("column", request.column.clone()),
+            ("count", request.count.clone()),
+            ("tile", m.reg(&format!("{prefix}_tile_q"), &request.tile)),
+        ];
+        if let Some(carry) = &request.carry {
+            shared.push(("next_tile", m.reg(&format!("{prefix}_next_tile_q"), &request.tile + carry)));
+        }
+        inputs.extend(shared.into_iter().map(|(port, value)| (format!("{prefix}_{port}_i"), Connection::All(value))));
     }
     let inputs = inputs.iter().map(|(port, c)| (port.as_str(), c.clone())).collect();
     let outputs = m.array("bank", &bank, &[("bank", banks)], inputs);

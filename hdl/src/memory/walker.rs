@@ -1,6 +1,6 @@
 //! Address generator: walks the vectors of a stored matrix.
 
-use super::Request;
+use super::{Request, Shape};
 use crate::rtl::{Builder, ElaborationError, Expr, Module, mux, unsigned};
 use std::sync::Arc;
 
@@ -45,10 +45,10 @@ impl Steps {
 pub fn walker(
     name: &str,
     lanes: u32,
-    tile_bits: u32,
-    lane_bits: u32,
+    shape: Shape,
     can_return: bool,
 ) -> Result<Arc<Module>, ElaborationError> {
+    let Shape { tile_bits, lane_bits, wraps } = shape;
     let mut m = Builder::new(
         name,
         "Address generator: the request for one vector of a matrix, stepped along vectors (lines) and elements (lanes).",
@@ -90,25 +90,28 @@ pub fn walker(
     m.drive_when(&line, &line_moves, line_to.gate(&!&home));
     m.drive_when(&line_offset, &line_moves, line_offset_to.gate(&!&home));
 
-    let lane = m.register("lane_q", unsigned(lane_bits));
     let lane_offset = m.register("lane_offset_q", unsigned(tile_bits));
     let left = m.register("left_q", unsigned(16));
     m.comment(&left.value(), "elements of the vector from this lane on");
     let first = m.wire("lane_to_home", &lane_home | &start);
-    let wide = m.wire("lane_sum", lane.value().extend(lane_bits + 1) + i64::from(lanes));
-    let next_lane = wide.slice(0, lane_bits);
-    let next_offset = lane_offset.value() + lane_unit.gate(&wide.msb());
     let moves = m.wire("lane_moves", &lane_step | &first);
-    m.drive_when(&lane, &moves, next_lane.gate(&!&first));
-    m.drive_when(&lane_offset, &moves, next_offset.gate(&!&first));
+    let next_tile = if wraps {
+        let lane = m.register("lane_q", unsigned(lane_bits));
+        let wide = m.wire("lane_sum", lane.value().extend(lane_bits + 1) + i64::from(lanes));
+        m.drive_when(&lane, &moves, wide.slice(0, lane_bits).gate(&!&first));
+        m.output("lane_o", lane.value());
+        m.output("carry_o", &lane_unit);
+        lane_unit.gate(&wide.msb())
+    } else {
+        lane_unit
+    };
+    m.drive_when(&lane_offset, &moves, (lane_offset.value() + next_tile).gate(&!&first));
     m.drive_when(&left, &moves, mux(&first, &length, &(left.value() - i64::from(lanes))));
 
     let whole = Expr::constant(unsigned(16), lanes.into()).le(&left.value());
     let count_type = unsigned(lane_bits + 1);
     m.output("tile_o", base + line_offset.value() + lane_offset.value());
-    m.output("carry_o", lane_unit);
     m.output("line_o", line.value());
-    m.output("lane_o", lane.value());
     m.output("count_o", mux(&whole, &Expr::constant(count_type, lanes.into()), &left.value().truncate(lane_bits + 1)));
     m.finish()
 }
@@ -132,12 +135,13 @@ impl Walk<'_> {
         ];
         inputs.extend(steps.connections());
         let out = m.instance(name, walker, &inputs);
+        let wraps = walker.output("carry_o").is_some();
         Request {
             valid: valid.clone(),
             tile: out.get("tile_o"),
-            carry: out.get("carry_o"),
+            carry: wraps.then(|| out.get("carry_o")),
+            lane: if wraps { out.get("lane_o") } else { Expr::zero(out.get("line_o").ty()) },
             line: out.get("line_o"),
-            lane: out.get("lane_o"),
             column: self.column.clone(),
             count: out.get("count_o"),
         }

@@ -4,7 +4,7 @@ use super::popcount;
 use super::weight::compute_copy;
 use crate::arith::{Coded, Side, encoder};
 use crate::design::Design;
-use crate::memory::Request;
+use crate::memory::{Request, Shape};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, select, signed, unsigned};
 use crate::update::draw;
 use crate::update::sgd::sgd;
@@ -114,15 +114,14 @@ fn draws(m: &mut Builder, design: &Design, elements: &Expr, bits: u32) -> Result
 ///
 /// Where codes are drawn, `seed_write_i` with `seed_i` seeds the generators for the values of the next cycle on; each element
 /// takes a draw of its lane.
-pub fn writeback(design: &Design, tile_bits: u32) -> Result<Arc<Module>, ElaborationError> {
+pub fn writeback(design: &Design, shape: Shape) -> Result<Arc<Module>, ElaborationError> {
     let columns = design.columns;
-    let lane_bits = design.banks().trailing_zeros();
     let mut m = Builder::new("writeback", "Activation, masking, weight update and encoding of one vector per cycle.");
     let values = m.input("values_i", unsigned(columns * design.vector_bits()));
     let clipped = m.input("clipped_i", unsigned(columns));
     let passes = m.input("passes_i", unsigned(columns));
     let masters = m.input("masters_i", unsigned(columns * design.master_bits()));
-    let request = Request::inputs(&mut m, "request", tile_bits, lane_bits);
+    let request = Request::inputs(&mut m, "request", shape);
     let dest = m.input("dest_i", unsigned(2));
     let raw = m.input("raw_i", unsigned(1));
 
