@@ -1,22 +1,22 @@
 //! The top: host port, sequencer, address generators, memories, array, vector unit.
 //!
 //! The path of a GEMM, in cycles: a request for a moving vector (0), the vector at the array ([`READ_LATENCY`]), the
-//! accumulator tag of column 0 ([`timing::tag`]), the requantised vector of all columns ([`timing::values`] later), its word
+//! accumulator tag of column 0 ([`timing::tag`]), the requantised vector of all columns ([`timing::VALUES`] later), its word
 //! ([`writeback::LATENCY`] later), the memories.
 
 use crate::arith::Side;
 use crate::array::accumulator::{self, accumulator_address, accumulators};
-use crate::array::systolic::systolic;
+use crate::array::systolic::{self, skew, systolic};
 use crate::control::gemm::gemm_control;
 use crate::control::isa::{Dest, Moving, Stationary, gemm};
 use crate::control::sequencer::{operand, sequencer};
 use crate::control::softmax::softmax_control;
 use crate::control::timing;
 use crate::design::{Design, Roundings};
-use crate::link::map::Region;
+use crate::link::map::{Region, Register};
 use crate::link::port::host_port;
-use crate::link::registers::registers;
-use crate::memory::{READ_LATENCY, Request, Shape, Skewed, Steps, Walk, skewed, walker};
+use crate::link::registers::{counters, registers};
+use crate::memory::{READ_LATENCY, Request, Shape, Skewed, Steps, Walk, skewed, tile_bits, walker};
 use crate::rtl::{
     Builder, Connection, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned,
 };
@@ -78,13 +78,13 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let (master_bits, bits) = (design.master_bits(), design.vector_bits());
     let one = unsigned(1);
 
-    let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), lane_bits, wraps)?;
-    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, lane_bits, wraps)?;
-    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, lane_bits, wraps)?;
+    let depth = design.activation_depth.max(design.gradient_depth).max(design.weight_depth);
+    let tile_bits = tile_bits(depth, lane_bits);
+    let shape = Shape { tile_bits, lane_bits, length_bits: design.dimension_bits(), wraps };
+    let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), shape)?;
+    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, shape)?;
+    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, shape)?;
     let stores_codes = design.stores_weight_codes();
-    let tile_bits = [&activation_memory, &gradient_memory, &weight_memory].map(|s| s.tile_bits);
-    let tile_bits = tile_bits.into_iter().max().expect("three memories");
-    let shape = Shape { tile_bits, lane_bits, wraps };
 
     let mut m =
         Builder::new(TOP, &format!("Training accelerator: {rows} x {columns} array, {} arithmetic.", arith.name()));
@@ -98,7 +98,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let busy = m.forward("busy", one);
     let read_data = m.forward("read_data", unsigned(32));
 
-    let port = host_port(design, READ_LATENCY, accumulator::LATENCY + columns)?;
+    let port = host_port(design, READ_LATENCY, accumulator::LATENCY + 1)?;
     let port = m.instance(
         "host_port",
         &port,
@@ -138,7 +138,12 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     m.assign(&running, sequencer.get("running_o"));
     let of = |f| operand(&sequencer, f);
-    let (m_size, k_size, n_size) = (of(gemm::M), of(gemm::K), of(gemm::N));
+    // The sequencer refuses wider ones.
+    let dimension = |m: &mut Builder, f| {
+        m.discard(of(f));
+        of(f).truncate(design.dimension_bits())
+    };
+    let [m_size, k_size, n_size, block] = [gemm::M, gemm::K, gemm::N, gemm::BLOCK].map(|f| dimension(&mut m, f));
     let moving_is = |memory: Moving| of(gemm::MOVING).is(memory as i64);
     let stationary_is = |memory: Stationary| of(gemm::STATIONARY).is(memory as i64);
     let is_softmax = sequencer.get("is_softmax_o");
@@ -155,13 +160,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let loops = m.instance(
         "gemm_control",
         &gemm_control(design)?,
-        &[
-            ("start_i", &start_gemm),
-            ("m_i", &m_size),
-            ("k_i", &k_size),
-            ("n_i", &n_size),
-            ("block_i", &of(gemm::BLOCK)),
-        ],
+        &[("start_i", &start_gemm), ("m_i", &m_size), ("k_i", &k_size), ("n_i", &n_size), ("block_i", &block)],
     );
     let losses = m.instance(
         "softmax_control",
@@ -180,7 +179,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
 
     // Delays from a request to the tag, to the requests of the results, to the values.
     let tag = timing::tag(design);
-    let results = timing::values(design) - READ_LATENCY;
+    let results = timing::VALUES - READ_LATENCY;
     let tagged =
         |m: &mut Builder, port: &str| shift_line(m, &format!("{port}_tag"), &loops.get(&format!("{port}_o")), tag);
     let tag_valid = tagged(&mut m, "move");
@@ -196,10 +195,16 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
 
     // Gradients of the loss follow the path of a result, later by the latency of the loss unit.
     let is_gradient = losses.get("pass_o").is(3);
-    let logits_valid = shift_line(&mut m, "logits", &losses.get("valid_o"), timing::values(design));
-    let sample_end = shift_line(&mut m, "sample_end", &losses.get("sample_end_o"), timing::values(design));
+    let logits_valid = shift_line(&mut m, "logits", &losses.get("valid_o"), timing::VALUES);
+    let sample_end = shift_line(&mut m, "sample_end", &losses.get("sample_end_o"), timing::VALUES);
     let loss_delay = softmax::GRADIENT_LATENCY - READ_LATENCY;
-    let gradient = m.wire("gradient_of_loss", &logits_valid & &is_gradient);
+    let one_lane = design.splits_logits();
+    // With one lane, the gradients of a group are a vector when the last one has come.
+    let group_valid = match one_lane {
+        true => shift_line(&mut m, "group_end", &losses.get("group_end_o"), timing::VALUES),
+        false => logits_valid.clone(),
+    };
+    let gradient = m.wire("gradient_of_loss", &group_valid & &is_gradient);
     let gradient_end = &gradient & sample_end;
     let gradient = shift_line(&mut m, "gradient_of_loss", &gradient, loss_delay);
     let gradient_end = shift_line(&mut m, "gradient_end", &gradient_end, loss_delay);
@@ -283,7 +288,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         Walk { base: &tiles(gemm::MASK_BASE), stride: &tiles(gemm::MASK_STRIDE), column: &by_column, length: &n_size }
             .request(&mut m, "mask", &vector_walker, &result_steps, &masks);
 
-    // The host reads and writes one element: a vector of one, in the bank that its address names.
+    // The host reads and writes one element: a vector of one, in the bank that its address names. All ways through the
+    // memories are the host's between runs, so that whether an access is allowed, which is known late, chooses nothing.
+    let idle = m.wire("idle", !running.value());
     let line = word.slice(lane_bits, lane_bits);
     let host = Request {
         valid: Expr::constant(one, 1),
@@ -304,7 +311,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     let masked = mask.or_else(&mut m, "mask_or_moving", &dest_is(Dest::Gradient), &from_activation);
     let host_reads = read(Region::Activation);
-    let read_activation = host.when(&host_reads).or_else(&mut m, "read_activation", &host_reads, &masked);
+    let read_activation = host.when(&host_reads).or_else(&mut m, "read_activation", &idle, &masked);
     let from_gradient = stationary.when(&stationary_is(Stationary::Gradient)).or_else(
         &mut m,
         "from_gradient",
@@ -312,7 +319,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &moving.when(&moving_is(Moving::Gradient)),
     );
     let host_reads = read(Region::Gradient);
-    let read_gradient = host.when(&host_reads).or_else(&mut m, "read_gradient", &host_reads, &from_gradient);
+    let read_gradient = host.when(&host_reads).or_else(&mut m, "read_gradient", &idle, &from_gradient);
     let host_reads = read(Region::Weight);
     let host_reads_code = read(Region::WeightCode);
     let loaded = stationary.when(&stationary_is(Stationary::WeightCode));
@@ -324,7 +331,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             (host_reads | &host_reads_code, from_weight)
         }
     };
-    let read_weight = host.when(&host_reads).or_else(&mut m, "read_weight", &host_reads, &from_weight);
+    let read_weight = host.when(&host_reads).or_else(&mut m, "read_weight", &idle, &from_weight);
 
     // Results, gradients of the loss and the host's operands take one way to the memories.
     let mut host_operand = written(Region::Activation) | written(Region::Gradient) | written(Region::Weight);
@@ -332,15 +339,11 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         host_operand = host_operand | written(Region::WeightCode);
     }
     let host_operand = m.wire("host_operand", host_operand);
-    let store = host.when(&host_operand).or_else(&mut m, "store", &host_operand, &dest);
-    let store = store.delayed(&mut m, "store", READ_LATENCY);
+    let result = dest.delayed(&mut m, "result", READ_LATENCY);
+    let store = host.when(&host_operand).or_else(&mut m, "store", &idle, &result);
     // Regions activation, gradient, weight, weight code are numbered like the destinations, from 3 on.
     let host_dest = m.wire("host_dest", &region - i64::from(Region::Activation.number())).slice(0, 2);
-    let store_dest =
-        mux(&host_operand, &host_dest, &mux(&is_softmax, &Expr::constant(unsigned(2), 1), &of(gemm::DEST)));
-    let store_dest = m.delay("store_dest", store_dest, READ_LATENCY);
-    let host_stores = shift_line(&mut m, "host_operand", &host_operand, READ_LATENCY);
-    let host_value = m.delay("host_value", data.slice(0, bits), READ_LATENCY);
+    let store_dest = mux(&idle, &host_dest, &mux(&is_softmax, &Expr::constant(unsigned(2), 1), &of(gemm::DEST)));
 
     let words = m.forward("words", unsigned(columns * design.activation_bits()));
     let masters = m.forward("masters", unsigned(columns * master_bits));
@@ -377,8 +380,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &padded(&masters.value(), columns, banks),
     );
     let weight_codes = if stores_codes {
-        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, lane_bits, wraps)?;
-        let read = host.when(&host_reads_code).or_else(&mut m, "read_code", &host_reads_code, &loaded);
+        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, shape)?;
+        let read = host.when(&host_reads_code).or_else(&mut m, "read_code", &idle, &loaded);
         let write = match design.draws_weights() {
             true => write.when(&(writes(Dest::Weight) | write_dest.value().is(writeback::WEIGHT_CODE.into()))),
             false => weight_write,
@@ -417,7 +420,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let load_first = shift_line(&mut m, "load_first", &loops.get("load_first_o"), timing::load(design));
     let array = m.instance(
         "array",
-        &systolic(arith, rows, columns, design.sum_bits())?,
+        &systolic(arith, rows, columns, design.sum_bits(), design.interconnect)?,
         &[
             ("moving_i", &moving_vector),
             ("swap_i", &swap),
@@ -432,6 +435,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let zero_codes = m.reg("zero_codes_q", popcount(&zero_codes));
 
     // Accumulators: totals of a GEMM, logits for SOFTMAX, and the host.
+    let skewed = systolic::column_skew(design.interconnect, columns);
+    let sums = lanes(&skew(&mut m, "sum_deskew", &array.get("sums_o"), columns, |c| skewed.saturating_sub(c)));
     let addresses = m.instance(
         "accumulator_address",
         &accumulator_address(design.accumulator_depth)?,
@@ -448,15 +453,16 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let column_bits = columns.next_power_of_two().trailing_zeros();
     let host_total = read(Region::Accumulator);
     let host_address = word.slice(acc_words + column_bits, acc_address);
-    let address = mux(&losses.get("valid_o"), &losses.get("address_o"), &addresses.get("address_o"));
+    let reads_logits = losses.get(if one_lane { "read_o" } else { "valid_o" });
+    let address = mux(&reads_logits, &losses.get("address_o"), &addresses.get("address_o"));
     let totals = m.instance(
         "accumulators",
         &accumulators(columns, design.accumulator_depth, design.accumulator_bits, design.sum_bits())?,
         &[
-            ("valid_i", &(&tag_valid | losses.get("valid_o") | &host_total)),
+            ("valid_i", &(&tag_valid | &reads_logits | &host_total)),
             ("first_i", &(&tag_valid & k_first)),
-            ("address_i", &mux(&host_total, &host_address, &address)),
-            ("sums_i", &array.get("sums_o")),
+            ("address_i", &mux(&idle, &host_address, &address)),
+            ("sums_i", &sums),
         ],
     );
     let totals = totals.get("totals_o");
@@ -500,37 +506,33 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             })
             .collect::<Vec<_>>(),
     );
-    let loss = m.instance(
-        "softmax",
-        &softmax::softmax(design)?,
-        &[
-            ("clear_i", &losses.get("clear_o")),
-            ("pass_i", &losses.get("pass_o")),
-            ("classes_i", &n_size),
-            ("valid_i", &logits_valid),
-            ("values_i", &values),
-            ("label_write_i", &label_write),
-            ("label_data_i", &data.slice(0, 16)),
-            ("host_read_i", &sample_read),
-            ("host_memory_i", &sample_memory),
-            ("host_address_i", &word.slice(0, address_bits(design.batch_depth))),
-        ],
-    );
+    let mut inputs = vec![
+        ("clear_i", losses.get("clear_o")),
+        ("pass_i", losses.get("pass_o")),
+        ("classes_i", n_size),
+        ("valid_i", logits_valid),
+        ("values_i", values.clone()),
+        ("label_write_i", label_write),
+        ("label_data_i", data.slice(0, 16)),
+        ("host_read_i", sample_read),
+        ("host_memory_i", sample_memory),
+        ("host_address_i", word.slice(0, address_bits(design.batch_depth))),
+    ];
+    if one_lane {
+        inputs.push(("column_i", m.delay("logit_column", losses.get("column_o"), timing::VALUES)));
+    }
+    let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (*port, value)).collect();
+    let loss = m.instance("softmax", &softmax::softmax(design)?, &inputs);
     let computed = mux(&is_softmax, &loss.get("gradients_o"), &values);
-    let from_host = padded(&host_value, 1, columns);
+    let from_host = padded(&data.slice(0, bits), 1, columns);
     let passes: Vec<Expr> = (0..columns).map(|c| activations.bit((c + 1) * design.activation_bits() - 1)).collect();
-    let values_in = mux(&host_stores, &from_host, &computed);
+    let values_in = mux(&idle, &from_host, &computed);
     let passes = lanes(&passes);
-    let raw = &host_stores | &is_softmax;
+    let raw = &idle | &is_softmax;
     let clipped = requantised.get("clipped_o");
     let masters_in = low_lanes(&weights, master_bits, columns);
     // A new seed takes the way of an operand written in its place, so that draws keep the order of the writes.
-    let seeding = (design.draw_bits() > 0).then(|| {
-        let seed_write = m.forward("seed_write", one);
-        let late = shift_line(&mut m, "seed_write", &seed_write.value(), READ_LATENCY);
-        let seed = m.delay("draw_seed", data.slice(0, draw::STATE_BITS - 1), READ_LATENCY);
-        (seed_write, late, seed)
-    });
+    let seeding = (design.draw_bits() > 0).then(|| (m.forward("seed_write", one), data.slice(0, draw::STATE_BITS - 1)));
     let mut inputs = vec![
         ("values_i", &values_in),
         ("clipped_i", &clipped),
@@ -541,7 +543,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     ];
     let request = store.connections("request", tile_bits);
     inputs.extend(request.iter().map(|(port, value)| (port.as_str(), value)));
-    if let Some((_, seed_write, seed)) = &seeding {
+    let seed_write = seeding.as_ref().map(|(seed_write, seed)| (seed_write.value(), seed));
+    if let Some((seed_write, seed)) = &seed_write {
         inputs.extend([("seed_write_i", seed_write), ("seed_i", seed)]);
     }
     let result = m.instance("writeback", &writeback::writeback(design, shape)?, &inputs);
@@ -553,37 +556,43 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     // Registers, and what the host reads.
     let register_write = written(Region::Registers);
     let stall = loops.get("active_o") & !&moves;
-    let registers = m.instance(
-        "registers",
-        &registers(design, digest)?,
-        &[
-            ("write_i", &register_write),
-            ("address_i", &word.slice(0, 5)),
-            ("data_i", &data),
-            ("halted_i", &sequencer.get("halted_o")),
-            ("pc_i", &sequencer.get("pc_o")),
-            ("host_error_i", &port.get("error_o")),
-            ("sequencer_error_i", &sequencer.get("error_o")),
-            ("running_i", &running.value()),
-            ("busy_i", &moves),
-            ("stall_i", &stall),
-            ("zero_codes_i", &zero_codes),
-            ("saturated_i", &result.get("saturated_o")),
-            ("weights_saturated_i", &result.get("weights_saturated_o")),
-            ("zero_updates_i", &result.get("zero_updates_o")),
-            ("loss_i", &loss.get("loss_o")),
-            ("correct_i", &loss.get("correct_o")),
-            ("retired_i", &sequencer.get("retired_o")),
-        ],
-    );
+    let events = [
+        (Register::Cycles, running.value()),
+        (Register::Busy, moves.clone()),
+        (Register::Stall, stall),
+        (Register::ZeroCodes, zero_codes),
+        (Register::Saturated, result.get("saturated_o")),
+        (Register::WeightsSaturated, result.get("weights_saturated_o")),
+        (Register::ZeroUpdates, result.get("zero_updates_o")),
+        (Register::Loss, loss.get("loss_o")),
+        (Register::Correct, loss.get("correct_o")),
+        (Register::Instructions, sequencer.get("retired_o")),
+    ];
+    let (host_address, halted, pc) = (word.slice(0, 5), sequencer.get("halted_o"), sequencer.get("pc_o"));
+    let (host_error, sequencer_error) = (port.get("error_o"), sequencer.get("error_o"));
+    let mut inputs = vec![
+        ("write_i", &register_write),
+        ("address_i", &host_address),
+        ("data_i", &data),
+        ("halted_i", &halted),
+        ("pc_i", &pc),
+        ("host_error_i", &host_error),
+        ("sequencer_error_i", &sequencer_error),
+    ];
+    for (register, event) in &events {
+        match counters(design).into_iter().find(|counter| counter.0 == *register) {
+            Some((_, port, _)) => inputs.push((port, event)),
+            None => m.discard(event),
+        }
+    }
+    let registers = m.instance("registers", &registers(design, digest)?, &inputs);
     m.assign(&run, registers.get("run_o"));
     m.assign(&step, registers.get("step_o"));
     m.assign(&pc_write, registers.get("pc_write_o"));
-    match &seed {
-        Some(seed) => m.assign(seed, registers.get("seed_o")),
-        None => m.discard(registers.get("seed_o")),
+    if let Some(seed) = &seed {
+        m.assign(seed, registers.get("seed_o"));
     }
-    if let Some((seed_write, _, _)) = &seeding {
+    if let Some((seed_write, _)) = &seeding {
         m.assign(seed_write, registers.get("seed_write_o"));
     }
 

@@ -1,5 +1,6 @@
 //! The parameters that Verilog fixes, and what follows from them (section 1 of the specification).
 use crate::arith::{Arithmetic, Coded, Side};
+pub use crate::array::systolic::Interconnect;
 use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -65,6 +66,25 @@ pub enum Roundings {
     Nearest,
 }
 
+/// How many logits of a sample the loss unit takes at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SoftmaxLanes {
+    /// C: a vector of the array.
+    #[default]
+    All,
+    /// One: a small part of the hardware, and up to C times the cycles.
+    One,
+}
+
+/// Which events the hardware counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counters {
+    #[default]
+    All,
+    /// CYCLES, LOSS and CORRECT; the others read 0.
+    Training,
+}
+
 /// The parameters of an accelerator.
 #[derive(Clone, Debug)]
 pub struct Design {
@@ -82,6 +102,9 @@ pub struct Design {
     /// Format of the master weights, 8..=24 bits.
     pub weight: Format,
     pub roundings: Roundings,
+    pub interconnect: Interconnect,
+    pub softmax_lanes: SoftmaxLanes,
+    pub counters: Counters,
     /// A, 16..=48: width of an accumulator.
     pub accumulator_bits: u32,
     /// D: vectors an accumulator memory holds; a power of two, 4..=4096.
@@ -135,6 +158,26 @@ impl Design {
     /// Whether a vector of the array may begin within an N x N tile and end in the next one.
     pub fn vectors_wrap(&self) -> bool {
         self.rows != self.banks() || self.columns != self.banks()
+    }
+
+    /// Logits of a sample that the loss unit takes per cycle.
+    pub fn loss_lanes(&self) -> u32 {
+        match self.softmax_lanes {
+            SoftmaxLanes::All => self.columns,
+            SoftmaxLanes::One => 1,
+        }
+    }
+
+    /// Whether the logits of a vector of the array come to the loss unit one by one.
+    pub fn splits_logits(&self) -> bool {
+        self.loss_lanes() < self.columns
+    }
+
+    /// Width of the dimensions of a matrix. A bank has a word for every row and every column of a matrix that fits its memory.
+    pub fn dimension_bits(&self) -> u32 {
+        let memories = self.activation_depth.max(self.gradient_depth).max(self.weight_depth);
+        let most = memories.max(self.accumulator_depth).max(self.batch_depth);
+        (u32::BITS - most.leading_zeros()).min(16)
     }
 
     /// W: width of an operand.
@@ -282,6 +325,15 @@ impl Design {
         }
         if !self.stores_weight_codes() {
             line("memory.weight_codes", &"encoded");
+        }
+        if self.interconnect == Interconnect::Broadcast {
+            line("array.interconnect", &"broadcast");
+        }
+        if self.softmax_lanes == SoftmaxLanes::One {
+            line("array.softmax_lanes", &"one");
+        }
+        if self.counters == Counters::Training {
+            line("array.counters", &"training");
         }
         text
     }
@@ -447,6 +499,9 @@ mod tests {
             gradient: "Q1.14".parse().unwrap(),
             weight: "Q3.12".parse().unwrap(),
             roundings: Roundings::Any,
+            interconnect: Interconnect::Systolic,
+            softmax_lanes: SoftmaxLanes::All,
+            counters: Counters::All,
             accumulator_bits: 32,
             accumulator_depth: 64,
             activation_depth: 196,

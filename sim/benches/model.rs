@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -120,6 +120,9 @@ fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
         weight_depth: 512,
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
+        interconnect: Interconnect::Systolic,
+        softmax_lanes: SoftmaxLanes::All,
+        counters: Counters::All,
         batch_depth: 16,
         program_depth: 16,
     }

@@ -136,7 +136,7 @@ fn of_several_errors_of_an_access_the_first_counts() {
         (address(Region::Maximum, design.batch_depth), ErrorCode::NoSuchWord),
         (beyond, ErrorCode::NoSuchWord),
     ] {
-        let mut target = with_program(1000);
+        let mut target = with_program(31);
         target.write(&[(Register::Control.address(), control::RUN), (address, 1)]).unwrap();
         assert_eq!(read(&mut target, Register::Error.address()), error.number(), "{address:06x}");
         assert_eq!(read(&mut target, Register::Status.address()) & 1, 1);
@@ -179,7 +179,8 @@ fn every_shift_rounds_and_saturates_as_specified() {
                         let expected = exact.clamp(-most - 1, most);
                         let value = sim.get(values_o) as i64;
                         let value = value << (64 - design.vector_bits()) >> (64 - design.vector_bits());
-                        let about = format!("{total} lifted {} >> {shift} to {bits} bits, {roundings:?}", design.lift());
+                        let about =
+                            format!("{total} lifted {} >> {shift} to {bits} bits, {roundings:?}", design.lift());
                         assert_eq!(i128::from(value), expected, "{about}");
                         assert_eq!(sim.get(clipped_o) == 1, exact != expected, "{about}");
                     }

@@ -9,7 +9,7 @@ use logloom_hdl::design::Design;
 /// | instruction | cycles |
 /// |---|---|
 /// | GEMM | fetch + load + sum over tiles of max(vectors, load) + drain + 1, load = max(R, accumulator turnaround) |
-/// | SOFTMAX | fetch + passes * (samples * ceil(classes / C) + drain) + 1 |
+/// | SOFTMAX | fetch + passes * (samples * ceil(classes / lanes) + drain) + 1, lanes = C or 1 |
 /// | HALT | fetch |
 pub fn cycles(instruction: &Instruction, design: &Design) -> u64 {
     let fetch = u64::from(timing::FETCH);
@@ -51,7 +51,7 @@ fn softmax_passes(softmax: &Softmax, design: &Design) -> u64 {
         Passes::Loss => 3,
         Passes::Gradient => 4,
     };
-    let groups = u64::from(softmax.n).div_ceil(design.columns.into());
+    let groups = u64::from(softmax.n).div_ceil(design.loss_lanes().into());
     passes * (u64::from(softmax.m) * groups + u64::from(timing::softmax_drain(design)))
 }
 

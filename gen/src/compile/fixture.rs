@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
-use logloom_hdl::design::{Design, Roundings, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 
 use super::{Compiled, Rounding, Task, required_depths};
 
@@ -39,6 +39,9 @@ pub(crate) fn design(rows: u32, columns: u32) -> Design {
         weight_depth: 64 * banks,
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
+        interconnect: Interconnect::Systolic,
+        softmax_lanes: SoftmaxLanes::All,
+        counters: Counters::All,
         batch_depth: 64,
         program_depth: 32,
     }

@@ -222,6 +222,24 @@ fn before_families() -> Vec<Key> {
             "roundings of updates that the hardware has; nearest alone spares a generator per column",
         ),
         key(
+            "array.interconnect",
+            Kind::Choice(vec!["systolic", "broadcast"]),
+            Absent::Default("\"systolic\""),
+            "how codes reach the elements of a row: from one to the next, or all at once (small for a few columns, slow for many)",
+        ),
+        key(
+            "array.softmax_lanes",
+            Kind::Choice(vec!["all", "one"]),
+            Absent::Default("\"all\""),
+            "logits that the loss unit takes per cycle: those of all columns, or one (small)",
+        ),
+        key(
+            "array.counters",
+            Kind::Choice(vec!["all", "training"]),
+            Absent::Default("\"all\""),
+            "events that are counted: all, or cycles, loss and correct predictions alone (small)",
+        ),
+        key(
             "arithmetic.family",
             Kind::Choice(FAMILIES.iter().map(|family| family.name).collect()),
             Absent::Default("\"mitchell\""),

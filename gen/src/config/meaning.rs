@@ -6,7 +6,7 @@ use std::sync::Arc;
 use logloom_hdl::arith::family::{self, FAMILIES, Values};
 use logloom_hdl::arith::{Arithmetic, Side};
 use logloom_hdl::control::isa::Rounding;
-use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::{self, KEYS};
@@ -418,6 +418,18 @@ impl Meaning<'_> {
             roundings: match self.text("array.roundings") {
                 Some("nearest") => Roundings::Nearest,
                 _ => Roundings::Any,
+            },
+            interconnect: match self.text("array.interconnect") {
+                Some("broadcast") => Interconnect::Broadcast,
+                _ => Interconnect::Systolic,
+            },
+            softmax_lanes: match self.text("array.softmax_lanes") {
+                Some("one") => SoftmaxLanes::One,
+                _ => SoftmaxLanes::All,
+            },
+            counters: match self.text("array.counters") {
+                Some("training") => Counters::Training,
+                _ => Counters::All,
             },
             accumulator_bits: 0,
             accumulator_depth: 0,

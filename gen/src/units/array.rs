@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::array::systolic::systolic;
+use logloom_hdl::design::Interconnect;
 use serde::Serialize;
 
 use super::cost::sum_bits;
@@ -74,7 +75,7 @@ impl Array {
 /// A tool is missing or fails, the array does not fit the device, or routing takes longer than two hours.
 pub fn array(unit: &dyn Arithmetic, shape: Shape, fabric: Fabric, seed: u32, cache: &Cache) -> Result<Array> {
     let sum_bits = sum_bits(unit, shape.rows.into());
-    let module = systolic(unit, shape.rows, shape.columns, sum_bits)?;
+    let module = systolic(unit, shape.rows, shape.columns, sum_bits, Interconnect::Systolic)?;
     let routed = measure::routed(&module, fabric, seed, LIMIT, cache)?;
     Ok(Array {
         fabric: fabric.name(),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
 use logloom_hdl::array::pe::pe;
+use logloom_hdl::design::Interconnect;
 use serde::Serialize;
 
 use crate::flow::cache::Cache;
@@ -45,7 +46,7 @@ pub(super) fn sum_bits(unit: &dyn Arithmetic, rows: u64) -> u32 {
 /// # Errors
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) -> Result<Cost> {
-    let element = pe(unit, sum_bits(unit, ROWS))?;
+    let element = pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic)?;
     let mut edge_luts = 0;
     for coded in Coded::all(unit) {
         edge_luts += measure::cells(&encoder(unit, coded)?, fabric, cache)?.lut4;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use logloom::emit::{self, Part, Plan, Recorder};
 use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::design::{Design, Roundings, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -38,6 +38,9 @@ fn design(rows: u32, columns: u32, dropped_bits: u32) -> Design {
         weight_depth: 48 * banks,
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
+        interconnect: Interconnect::Systolic,
+        softmax_lanes: SoftmaxLanes::All,
+        counters: Counters::All,
         batch_depth: 16,
         program_depth: 8,
     }

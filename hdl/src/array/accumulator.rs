@@ -1,4 +1,4 @@
-//! The accumulator memory below each column.
+//! The accumulator memory below the array.
 
 use crate::rtl::{
     Builder, Connection, ElaborationError, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, mux, signed,
@@ -6,67 +6,59 @@ use crate::rtl::{
 };
 use std::sync::Arc;
 
-/// Cycles from the tag of column 0 to its total.
+/// Cycles from a tag to its totals.
 pub const LATENCY: u32 = 2;
 
-/// Fewest cycles between two tags with the same address: the total is written back [`LATENCY`] cycles after the read.
+/// Fewest cycles between two tags with the same address: the totals are written back [`LATENCY`] cycles after the read.
 pub const TURNAROUND: u32 = LATENCY + 1;
 
-/// Module `accumulator`: one column. A tag (`valid_i`, `first_i`, `address_i`) comes one cycle before its sum, and is
-/// passed to the next column one cycle later. `total_o` = sum, plus the stored total unless `first_i`; it stands two cycles
-/// after the tag, is stored, and holds until the next tag.
-fn accumulator(depth: u32, bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
+/// Module `accumulator`: the adder of one column. `total_o` = `sum_i`, plus `stored_i` unless `first_i`, a cycle after
+/// `valid_i`; it holds until the next one.
+fn accumulator(bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m = Builder::new("accumulator", "Sums the partial sums of one column over the tiles of a product.");
     let valid = m.input("valid_i", unsigned(1));
     let first = m.input("first_i", unsigned(1));
-    let address = m.input("address_i", unsigned(address_bits(depth)));
+    let stored = m.input("stored_i", signed(bits));
     let sum = m.input("sum_i", signed(sum_bits));
-
-    let valid1 = m.reg("valid1_q", &valid);
-    let first1 = m.reg("first1_q", &first);
-    let address1 = m.reg("address1_q", &address);
-    let valid2 = m.reg("valid2_q", &valid1);
-    let address2 = m.reg("address2_q", &address1);
-    let total = m.register("total_q", signed(bits));
-    let stored = m.memory(
-        "totals",
-        depth,
-        ReadUnderWrite::Never,
-        ReadPort { enable: &valid & !&first, address },
-        WritePort { enable: valid2, address: address2, data: total.value().as_unsigned() },
-    );
-    let so_far = m.wire("so_far", stored.as_signed().gate(&!&first1));
-    m.drive_when(&total, &valid1, so_far + sum.extend(bits));
-
-    m.output("valid_o", valid1);
-    m.output("first_o", first1);
-    m.output("address_o", address1);
-    m.output("total_o", total.value());
+    let so_far = m.wire("so_far", stored.gate(&!&first));
+    let total = m.reg_when("total_q", &valid, so_far + sum.extend(bits));
+    m.output("total_o", total);
     m.finish()
 }
 
-/// Module `accumulators`: one `accumulator` per column. The tag reaches column c after c cycles.
-/// `totals_o` holds the C totals side by side.
+/// Module `accumulators`: a memory whose words hold the totals of all C columns, side by side, with an `accumulator` each.
+///
+/// A tag (`valid_i`, `first_i`, `address_i`) comes one cycle before the sums of a vector (`sums_i`, C x `sum_bits`). `totals_o` = the
+/// sums, plus what is stored unless `first_i`; they stand [`LATENCY`] cycles after the tag, are stored, and hold until the next tag.
 pub fn accumulators(columns: u32, depth: u32, bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
-    let mut m = Builder::new("accumulators", "The accumulator memories, one below each column of the array.");
+    let mut m = Builder::new("accumulators", "The accumulator memory below the array: a word is a vector of totals.");
     let valid = m.input("valid_i", unsigned(1));
     let first = m.input("first_i", unsigned(1));
     let address = m.input("address_i", unsigned(address_bits(depth)));
     let sums = m.input("sums_i", unsigned(columns * sum_bits));
 
-    let one = accumulator(depth, bits, sum_bits)?;
-    let inputs: Vec<(&str, Connection)> = vec![
-        ("valid_i", m.chain(&one, "valid_o", 0, valid)),
-        ("first_i", m.chain(&one, "first_o", 0, first)),
-        ("address_i", m.chain(&one, "address_o", 0, address)),
+    let valid1 = m.reg("valid1_q", &valid);
+    let first1 = m.reg("first1_q", &first);
+    let address1 = m.reg("address1_q", &address);
+    let valid2 = m.reg("valid2_q", &valid1);
+    let address2 = m.reg("address2_q", address1);
+    let totals = m.forward("totals", unsigned(columns * bits));
+    let stored = m.memory(
+        "stored",
+        depth,
+        ReadUnderWrite::Never,
+        ReadPort { enable: valid & !first, address },
+        WritePort { enable: valid2, address: address2, data: totals.value() },
+    );
+    let inputs = vec![
+        ("valid_i", Connection::All(valid1)),
+        ("first_i", Connection::All(first1)),
+        ("stored_i", Connection::Element(stored)),
         ("sum_i", Connection::Element(sums)),
     ];
-    let out = m.array("accumulator", &one, &[("column", columns)], inputs);
-    for port in ["valid_o", "first_o", "address_o"] {
-        // The last column passes nothing on.
-        m.discard(out.get(port));
-    }
-    m.output("totals_o", out.get("total_o"));
+    let out = m.array("accumulator", &accumulator(bits, sum_bits)?, &[("column", columns)], inputs);
+    m.assign(&totals, out.get("total_o"));
+    m.output("totals_o", totals.value());
     m.finish()
 }
 

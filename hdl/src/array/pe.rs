@@ -1,5 +1,6 @@
 //! The processing element.
 
+use super::systolic::Interconnect;
 use crate::arith::{Arithmetic, Side, about};
 use crate::rtl::{Builder, ElaborationError, Module, signed, unsigned};
 use std::sync::Arc;
@@ -17,20 +18,21 @@ use std::sync::Arc;
 /// Ports, in order (code: unsigned, `arith.lane_bits(side)` wide; sum: signed, `sum_bits` wide, at least
 /// `arith.product_bits()`):
 /// - inputs `moving_i` code, `swap_i` 1, `load_i` 1, `stationary_i` code, `sum_i` sum;
-/// - outputs `moving_o`, `swap_o`, `load_o`: the inputs one cycle later, for the element to the right;
+/// - outputs `moving_o`, `swap_o`, `load_o`: the inputs one cycle later, for the element to the right, in a systolic array;
 ///   `stationary_o`: the shadow register, for the element below; `sum_o`.
 ///
 /// `load_i` shifts `stationary_i` into the shadow register. `swap_i` rises with the first moving code of a new tile and
 /// makes the shadow (as it was before a load in the same cycle) the stationary code.
 ///
-/// A code at `moving_i` in cycle t meets `sum_i` of cycle t + 1 + L, L = `arith.latency()`, and leaves in `sum_o` in
+/// Where codes are broadcast, `moving_i` is a register of the whole row, and comes a cycle later than this:
+/// a code at `moving_i` in cycle t meets `sum_i` of cycle t + 1 + L, L = `arith.latency()`, and leaves in `sum_o` in
 /// cycle t + 2 + L. A partial sum takes one cycle. `above_o` is about the product that meets `sum_i` one cycle later,
 /// and `below_i` about the one that `sum_o` meets below one cycle later.
 ///
 /// Codes, products and sums have no reset: each is written before anyone depends on it. A tile is loaded before a swap
 /// makes it the stationary one, and moving codes come only after; a sum that began before has no tag and is never
 /// stored. What says that something is there, the swap and the load on their way, is reset.
-pub fn pe(arith: &dyn Arithmetic, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
+pub fn pe(arith: &dyn Arithmetic, sum_bits: u32, interconnect: Interconnect) -> Result<Arc<Module>, ElaborationError> {
     let code = |side| unsigned(arith.lane_bits(side));
     let doc = about(
         arith,
@@ -43,9 +45,18 @@ pub fn pe(arith: &dyn Arithmetic, sum_bits: u32) -> Result<Arc<Module>, Elaborat
     let stationary = m.input("stationary_i", code(Side::Stationary));
     let sum = m.input("sum_i", signed(sum_bits));
 
-    let moving = m.reg_unreset("moving_q", moving);
-    let swapped = m.reg("swap_q", &swap);
-    let loaded = m.reg("load_q", &load);
+    let moving = match interconnect {
+        Interconnect::Broadcast => moving,
+        Interconnect::Systolic => {
+            let moving = m.reg_unreset("moving_q", moving);
+            let swapped = m.reg("swap_q", &swap);
+            let loaded = m.reg("load_q", &load);
+            m.output("moving_o", &moving);
+            m.output("swap_o", swapped);
+            m.output("load_o", loaded);
+            moving
+        }
+    };
     let shadow = m.reg_unreset_when("shadow_q", load, stationary);
     let stationary = m.reg_unreset_when("stationary_q", swap, &shadow);
 
@@ -66,9 +77,6 @@ pub fn pe(arith: &dyn Arithmetic, sum_bits: u32) -> Result<Arc<Module>, Elaborat
     };
     let sum = m.reg_unreset("sum_q", total);
 
-    m.output("moving_o", moving);
-    m.output("swap_o", swapped);
-    m.output("load_o", loaded);
     m.output("stationary_o", shadow);
     m.output("sum_o", sum);
     if let Some(above) = above {

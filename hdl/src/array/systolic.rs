@@ -5,9 +5,27 @@ use crate::arith::{Arithmetic, Side, edge};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::sync::Arc;
 
-/// Cycles from a moving vector at the array to the sum of column 0 (column c: c more).
+/// How the codes of a row reach its elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interconnect {
+    /// From element to element, one per cycle: no wire is longer than an element, however wide the array.
+    #[default]
+    Systolic,
+    /// To all elements of the row at once: spares the registers between them, for arrays of a few columns.
+    Broadcast,
+}
+
+/// Cycles from a moving vector at the array to its sum in column 0.
 pub fn latency(arith: &dyn Arithmetic, rows: u32) -> u32 {
     rows + 1 + arith.latency()
+}
+
+/// Cycles from the sum in column 0 to that in the last column.
+pub fn column_skew(interconnect: Interconnect, columns: u32) -> u32 {
+    match interconnect {
+        Interconnect::Systolic => columns - 1,
+        Interconnect::Broadcast => 0,
+    }
 }
 
 /// Lane l of a vector delayed by `delay(l)` cycles. Stage s holds the lanes that are delayed by more than s cycles,
@@ -44,7 +62,7 @@ fn lane_codes(m: &mut Builder, arith: &dyn Arithmetic, side: Side, codes: &[Expr
 /// - `swap_i`: with the first moving vector of a tile: the loaded tile takes effect;
 /// - `stationary_i`, `load_i`, `load_first_i`: C codes of one row of the next tile, rows in ascending order, one per cycle;
 ///   `load_first_i` with row 0. A load of R rows may begin in the cycle of a swap, and a swap may follow R cycles later;
-/// - `sums_o`: C sums, column c at [`latency`] + c cycles after the moving vector.
+/// - `sums_o`: C sums, [`latency`] cycles after the moving vector, column c of a systolic array c cycles later.
 ///
 /// Row r of the array holds row R - 1 - r of the tile: rows enter at the top and sink, the first one to the bottom.
 pub fn systolic(
@@ -52,9 +70,14 @@ pub fn systolic(
     rows: u32,
     columns: u32,
     sum_bits: u32,
+    interconnect: Interconnect,
 ) -> Result<Arc<Module>, ElaborationError> {
+    let kind = match interconnect {
+        Interconnect::Systolic => "systolic ",
+        Interconnect::Broadcast => "",
+    };
     let mut m =
-        Builder::new("array", &format!("Weight-stationary systolic array of {rows} x {columns} processing elements."));
+        Builder::new("array", &format!("Weight-stationary {kind}array of {rows} x {columns} processing elements."));
     let moving = m.input("moving_i", unsigned(rows * arith.code_bits(Side::Moving)));
     let swap = m.input("swap_i", unsigned(1));
     let stationary = m.input("stationary_i", unsigned(columns * arith.code_bits(Side::Stationary)));
@@ -65,7 +88,7 @@ pub fn systolic(
     let mut skewed = skew(&mut m, "moving_skew", &moving, rows, |l| rows - 1 - l);
     skewed.reverse();
     let moving = lane_codes(&mut m, arith, Side::Moving, &skewed)?;
-    let skewed = skew(&mut m, "stationary_skew", &stationary, columns, |c| c);
+    let skewed = skew(&mut m, "stationary_skew", &stationary, columns, |c| c.min(column_skew(interconnect, columns)));
     let stationary = lane_codes(&mut m, arith, Side::Stationary, &skewed)?;
     let swap = if rows == 1 {
         swap
@@ -86,8 +109,19 @@ pub fn systolic(
     // The last row is followed by none: one row alone follows none either.
     m.discard(sinking.value().msb());
 
-    let pe = pe(arith, sum_bits)?;
-    let across = |m: &mut Builder, port: &str, first: Expr| m.chain(&pe, port, 1, first);
+    let pe = pe(arith, sum_bits, interconnect)?;
+    let across = |m: &mut Builder, port: &str, first: Expr| match interconnect {
+        Interconnect::Systolic => m.chain(&pe, port, 1, first),
+        Interconnect::Broadcast => {
+            let width = first.width() / rows;
+            let row = |r| first.lane(r, width).repeat(columns);
+            Connection::Element(lanes(&(0..rows).map(row).collect::<Vec<_>>()))
+        }
+    };
+    let moving = match interconnect {
+        Interconnect::Systolic => moving,
+        Interconnect::Broadcast => m.reg_unreset("moving_q", moving),
+    };
     let moving = across(&mut m, "moving_o", moving);
     let swap = across(&mut m, "swap_o", swap);
     let load = across(&mut m, "load_o", load_rows);
@@ -113,9 +147,12 @@ pub fn systolic(
         inputs.push(("below_i", Connection::Element(below)));
     }
     let out = m.array("pe", &pe, &[("row", rows), ("column", columns)], inputs);
-    for port in ["moving_o", "swap_o", "load_o", "stationary_o"] {
-        // The last column and the last row pass nothing on.
-        m.discard(out.get(port));
+    // The last column and the last row pass nothing on.
+    m.discard(out.get("stationary_o"));
+    if interconnect == Interconnect::Systolic {
+        for port in ["moving_o", "swap_o", "load_o"] {
+            m.discard(out.get(port));
+        }
     }
     if let Some(signs) = &signs {
         m.assign(signs, out.get("above_o"));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///   `m_end_o` (last vector of the matrix), and the walker's steps.
 pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let (rows, columns) = (i64::from(design.rows), i64::from(design.columns));
-    let word = unsigned(16);
+    let word = unsigned(design.dimension_bits());
     let mut m =
         Builder::new("gemm_control", "The loops of a GEMM: moves one tile's vectors while it loads the next tile.");
     let start = m.input("start_i", unsigned(1));
@@ -57,7 +57,7 @@ pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let block_length = m.wire("block_length", mux(&m_is_last, &m_left.value(), &block));
     let shortest = i64::from(timing::least_slot(design));
     let next_length = m.wire("next_length", mux(&at(shortest).lt(&block_length), &block_length, &at(shortest)));
-    let first_slot = Bits::from_i64(16, shortest - 1);
+    let first_slot = Bits::from_i64(word.width, shortest - 1);
     m.drive_when(&slot_last, &start | &load_end, mux(&start, &Expr::literal(first_slot.clone()), &(&next_length - 1)));
     m.drive_when(&moving, &start | &slot_end, loading.value() & !&start);
     let length = m.reg_when("length_q", &load_end, &block_length);

@@ -4,8 +4,8 @@ use super::isa::{self, Field, gemm, softmax};
 use crate::design::{Design, Roundings};
 use crate::link::map::ErrorCode;
 use crate::rtl::{
-    Builder, ElaborationError, Expr, Module, Outputs, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, mux,
-    unsigned,
+    Builder, ElaborationError, Expr, Module, Outputs, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, lanes,
+    mux, unsigned,
 };
 use std::sync::Arc;
 
@@ -49,10 +49,7 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let go = m.wire("go", run | &step);
     let fetched = m.wire("fetched", fetching.value() & word.value().all());
     let arriving = m.reg("arriving_q", fetching.value());
-    let decode = {
-        let last = m.reg("last_word_q", &fetched);
-        m.reg("decode_q", last)
-    };
+    let decode = m.delay("decode", &fetched, 3);
     let program_word = m.memory(
         "instructions",
         program_words,
@@ -63,9 +60,15 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         },
         WritePort { enable: host_write, address: host_address, data: host_data },
     );
-    let instruction = m.register("instruction_q", unsigned(32 * isa::WORDS as u32));
-    let bits = instruction.value();
-    m.drive_when(&instruction, &arriving, cat(&[program_word.clone(), bits.slice(32, bits.width() - 32)]));
+    // A register for each word, so that bits without a meaning take none.
+    let arriving_word = m.reg("arriving_word_q", word.value());
+    let words: Vec<Expr> = (0..isa::WORDS)
+        .map(|w| {
+            let arrives = &arriving & arriving_word.is(w as i64);
+            m.reg_when(&format!("instruction{w}_q"), arrives, &program_word)
+        })
+        .collect();
+    let bits = lanes(&words);
 
     // What may execute.
     let opcode = m.wire("opcode", field(&bits, isa::OPCODE));
@@ -74,6 +77,12 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let is_halt = m.wire("is_halt", opcode.is(isa::halt::OPCODE.into()));
     let is_zero = |f: Field| !field(&bits, f).any();
     let above = |f: Field, most: u32| Expr::constant(unsigned(16), most.into()).lt(&field(&bits, f));
+    let dimension_bits = design.dimension_bits();
+    // No dimension: zero, or more than any memory holds.
+    let no_dimension = |f: Field| match 16 - dimension_bits {
+        0 => is_zero(f),
+        high => is_zero(f) | field(&bits, f).slice(dimension_bits, high).any(),
+    };
     let value_is = |f: Field, value: u32| field(&bits, f).is(value.into());
     let moving_is = |memory: isa::Moving| value_is(gemm::MOVING, memory as u32);
     let stationary_is = |memory: isa::Stationary| value_is(gemm::STATIONARY, memory as u32);
@@ -86,9 +95,9 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         false => no_gradient,
     };
     let no_stationary = moving_is(isa::Moving::Activation) & stationary_is(isa::Stationary::Activation) | no_gradient;
-    let mut bad_gemm = is_zero(gemm::M)
-        | is_zero(gemm::K)
-        | is_zero(gemm::N)
+    let mut bad_gemm = no_dimension(gemm::M)
+        | no_dimension(gemm::K)
+        | no_dimension(gemm::N)
         | is_zero(gemm::BLOCK)
         | above(gemm::BLOCK, design.accumulator_depth)
         | value_is(gemm::STATIONARY, 3)
@@ -102,8 +111,8 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     if design.roundings == Roundings::Nearest {
         bad_gemm = bad_gemm | value_is(gemm::ROUNDING, isa::Rounding::Stochastic as u32);
     }
-    let bad_softmax = is_zero(softmax::M) | is_zero(softmax::N) | above(softmax::M, design.batch_depth);
-    let bad = m.wire("bad_operand", (&is_gemm & bad_gemm) | (&is_softmax & bad_softmax));
+    let bad_softmax = is_zero(softmax::M) | no_dimension(softmax::N) | above(softmax::M, design.batch_depth);
+    let bad = m.reg("bad_operand_q", (&is_gemm & bad_gemm) | (&is_softmax & bad_softmax));
     let known = m.wire("known_opcode", &is_gemm | &is_softmax | &is_halt);
     let code = |error: ErrorCode| Expr::constant(unsigned(3), error.number().into());
     let error = mux(&known, &code(ErrorCode::IllegalOperand).gate(&bad), &code(ErrorCode::IllegalOpcode));

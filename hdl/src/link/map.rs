@@ -2,7 +2,7 @@
 //!
 //! One table each. The host port, the model and `docs/host.md` come from them.
 use crate::arith::Side;
-use crate::design::Design;
+use crate::design::{Counters, Design, Roundings};
 use std::fmt::Write;
 
 /// Word addresses inside a region.
@@ -158,6 +158,26 @@ table! {
         NoSuchWord = 3, "no such word", "address outside the region, or no such region";
         Running = 4, "running", "memory or PC access, SEED write, or start, while running";
         ReadOnly = 5, "read only", "write to a read-only word";
+    }
+}
+
+impl Register {
+    /// Whether that design has the register; one that it lacks reads 0.
+    pub fn exists(self, design: &Design) -> bool {
+        let diagnostic = matches!(
+            self,
+            Register::Busy
+                | Register::Stall
+                | Register::ZeroCodes
+                | Register::Saturated
+                | Register::WeightsSaturated
+                | Register::ZeroUpdates
+                | Register::Instructions
+        );
+        match self {
+            Register::Seed => design.roundings == Roundings::Any || design.draw_bits() > 0,
+            _ => design.counters == Counters::All || !diagnostic,
+        }
     }
 }
 

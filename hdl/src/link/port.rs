@@ -34,23 +34,26 @@ pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, E
     let take_write = m.wire("take_write", &valid & &write & &free);
     let take_read = m.wire("take_read", &valid & !&write & &free);
     let take = m.wire("take", &take_write | &take_read);
-    let region = m.reg_when("region_q", &take, address.slice(WORD_BITS, 4));
-    let word = m.reg_when("word_q", &take, address.slice(0, WORD_BITS));
+    let (asked_region, asked_word) = (address.slice(WORD_BITS, 4), address.slice(0, WORD_BITS));
+    let region = m.reg_when("region_q", &take, &asked_region);
+    let word = m.reg_when("word_q", &take, &asked_word);
     let write_data = m.reg_when("write_data_q", &take_write, &data);
     let writing = m.reg("writing_q", &take_write);
 
-    // Is the address one, and may it be accessed now?
+    // Is the address one? Found out on its way in, because much depends on it.
     let below = |words: u32| {
         let limit = Expr::constant(unsigned(WORD_BITS + 1), words.into());
-        word.extend(WORD_BITS + 1).lt(&limit)
+        asked_word.extend(WORD_BITS + 1).lt(&limit)
     };
     let mut exists: Vec<Expr> = Region::ALL.iter().map(|r| below(r.words(design))).collect();
     exists.push(Expr::zero(unsigned(1)));
-    let exists = m.wire("exists", select(&region, &exists));
+    let exists = m.reg_when("exists_q", &take, select(&asked_region, &exists));
     let mut read_only: Vec<Expr> =
         Region::ALL.iter().map(|r| Expr::constant(unsigned(1), (!r.writable(design)).into())).collect();
     read_only.push(Expr::zero(unsigned(1)));
-    let read_only = m.wire("read_only", select(&region, &read_only));
+    let read_only = m.reg_when("read_only_q", &take, select(&asked_region, &read_only));
+
+    // May it be accessed now?
     let registers = m.wire("is_register", region.is(Region::Registers.number().into()));
     let blocked = m.wire("blocked", &running & !&registers);
     let code = |error: ErrorCode| Expr::constant(unsigned(3), error.number().into());

@@ -1,15 +1,15 @@
 //! The registers: control, status, counters.
 
 use super::map::{self, ErrorCode, Register, control};
-use crate::design::Design;
+use crate::design::{Design, Roundings};
 use crate::rtl::{Builder, ElaborationError, Expr, Module, address_bits, cat, mux, select, unsigned};
 use std::sync::Arc;
 
-/// Event counters: register, input port, width of the count per cycle.
-fn counters(design: &Design) -> Vec<(Register, &'static str, u32)> {
+/// Event counters of a design: register, input port, width of the count per cycle.
+pub fn counters(design: &Design) -> Vec<(Register, &'static str, u32)> {
     let count = |lanes: u32| u32::BITS - lanes.leading_zeros();
     let (rows, columns) = (count(design.rows), count(design.columns));
-    vec![
+    let mut counters = vec![
         (Register::Cycles, "running_i", 1),
         (Register::Busy, "busy_i", 1),
         (Register::Stall, "stall_i", 1),
@@ -20,7 +20,9 @@ fn counters(design: &Design) -> Vec<(Register, &'static str, u32)> {
         (Register::Loss, "loss_i", 19),
         (Register::Correct, "correct_i", 1),
         (Register::Instructions, "retired_i", 1),
-    ]
+    ];
+    counters.retain(|(register, ..)| register.exists(design));
+    counters
 }
 
 /// Module `registers`. `write_i` with `address_i` and `data_i` writes; `value_o` is the register at `address_i`.
@@ -65,13 +67,19 @@ pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, Elaboratio
     m.output("run_o", &accepted & bit(control::RUN));
     m.output("step_o", &accepted & bit(control::STEP) & !bit(control::RUN));
     m.output("pc_write_o", writes(Register::Pc) & &idle);
-    let seed_write = m.wire("seed_write", writes(Register::Seed) & &idle);
-    let seed = m.reg_when("seed_q", &seed_write, &data);
-    if design.draw_bits() > 0 {
-        m.output("seed_write_o", &seed_write);
-    }
-    m.output("seed_o", &seed);
+    let seed = Register::Seed.exists(design).then(|| {
+        let seed_write = m.wire("seed_write", writes(Register::Seed) & &idle);
+        let seed = m.reg_when("seed_q", &seed_write, &data);
+        if design.draw_bits() > 0 {
+            m.output("seed_write_o", &seed_write);
+        }
+        if design.roundings == Roundings::Any {
+            m.output("seed_o", &seed);
+        }
+        seed
+    });
 
+    m.discard(&data);
     let clear = m.wire("clear_counters", &controls & bit(control::CLEAR));
     let counts: Vec<(Register, Expr)> = counted
         .into_iter()
@@ -93,8 +101,8 @@ pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, Elaboratio
         Register::Status => cat(&[!&no_error, halted.clone(), running.clone()]).extend(32),
         Register::Error => error.value().extend(32),
         Register::Pc => pc.extend(32),
-        Register::Seed => seed.clone(),
-        counter => counts.iter().find(|c| c.0 == *counter).expect("every other register is a counter").1.clone(),
+        Register::Seed => seed.clone().unwrap_or(constant(0)),
+        counter => counts.iter().find(|c| c.0 == *counter).map_or(constant(0), |count| count.1.clone()),
     };
     let mut values: Vec<Expr> = Register::ALL.iter().map(value).collect();
     values.push(constant(0));

@@ -6,5 +6,5 @@ mod skewed;
 mod walker;
 
 pub use request::{ForwardRequest, Request, Shape};
-pub use skewed::{READ_LATENCY, Skewed, WRITE_LATENCY, skewed};
+pub use skewed::{READ_LATENCY, Skewed, WRITE_LATENCY, skewed, tile_bits};
 pub use walker::{Steps, Walk, walker};

@@ -31,6 +31,8 @@ pub struct Request {
 pub struct Shape {
     pub tile_bits: u32,
     pub lane_bits: u32,
+    /// Width of the length of a vector.
+    pub length_bits: u32,
     /// A vector may begin within a tile and end in the next one: unless R = C = N, when every vector is a tile wide.
     pub wraps: bool,
 }
@@ -42,7 +44,12 @@ impl Shape {
         if self.wraps {
             fields.push(("carry", self.tile_bits));
         }
-        fields.extend([("line", self.lane_bits), ("lane", self.lane_bits), ("column", 1), ("count", self.lane_bits + 1)]);
+        fields.extend([
+            ("line", self.lane_bits),
+            ("lane", self.lane_bits),
+            ("column", 1),
+            ("count", self.lane_bits + 1),
+        ]);
         fields
     }
 }
@@ -52,12 +59,7 @@ impl Request {
     fn fields(&self) -> Vec<(&'static str, &Expr)> {
         let mut fields = vec![("valid", &self.valid), ("tile", &self.tile)];
         fields.extend(self.carry.iter().map(|carry| ("carry", carry)));
-        fields.extend([
-            ("line", &self.line),
-            ("lane", &self.lane),
-            ("column", &self.column),
-            ("count", &self.count),
-        ]);
+        fields.extend([("line", &self.line), ("lane", &self.lane), ("column", &self.column), ("count", &self.count)]);
         fields
     }
 

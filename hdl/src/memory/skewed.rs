@@ -17,7 +17,7 @@ pub struct Skewed {
 }
 
 /// Bits of a tile number in a memory of `depth` words per bank.
-pub(super) fn tile_bits(depth: u32, lane_bits: u32) -> u32 {
+pub fn tile_bits(depth: u32, lane_bits: u32) -> u32 {
     crate::rtl::address_bits(depth >> lane_bits)
 }
 
@@ -33,14 +33,15 @@ fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr) -> Expr {
     vector
 }
 
-/// Module `name`: 2^`lane_bits` banks of `depth` words of `width` bits.
+/// Module `name`: 2^`lane_bits` banks of `depth` words of `width` bits, for requests of that shape with fewer tiles.
 ///
 /// A read request at cycle t gives `vector_o` at t + [`READ_LATENCY`], all N lanes, those beyond the count zero (no
 /// request: all zero). A write request takes `vector_i` in the same cycle.
-pub fn skewed(name: &str, depth: u32, width: u32, lane_bits: u32, wraps: bool) -> Result<Skewed, ElaborationError> {
+pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed, ElaborationError> {
+    let Shape { lane_bits, .. } = shape;
     let banks = 1u32 << lane_bits;
     let tile_bits = tile_bits(depth, lane_bits);
-    let shape = Shape { tile_bits, lane_bits, wraps };
+    let shape = Shape { tile_bits, ..shape };
     let mut m = Builder::new(
         name,
         &format!(

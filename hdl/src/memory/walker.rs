@@ -42,13 +42,8 @@ impl Steps {
 /// of a vector, so that the count of the last request is what remains.
 ///
 /// Base, stride, `column_i` and length must hold still while the walker is used. `start_i` needs them too.
-pub fn walker(
-    name: &str,
-    lanes: u32,
-    shape: Shape,
-    can_return: bool,
-) -> Result<Arc<Module>, ElaborationError> {
-    let Shape { tile_bits, lane_bits, wraps } = shape;
+pub fn walker(name: &str, lanes: u32, shape: Shape, can_return: bool) -> Result<Arc<Module>, ElaborationError> {
+    let Shape { tile_bits, lane_bits, length_bits, wraps } = shape;
     let mut m = Builder::new(
         name,
         "Address generator: the request for one vector of a matrix, stepped along vectors (lines) and elements (lanes).",
@@ -56,7 +51,7 @@ pub fn walker(
     let base = m.input("base_i", unsigned(tile_bits));
     let stride = m.input("stride_i", unsigned(tile_bits));
     let column = m.input("column_i", unsigned(1));
-    let length = m.input("length_i", unsigned(16));
+    let length = m.input("length_i", unsigned(length_bits));
     let start = m.input("start_i", unsigned(1));
     let line_step = m.input("line_step_i", unsigned(1));
     let line_home = m.input("line_home_i", unsigned(1));
@@ -91,7 +86,7 @@ pub fn walker(
     m.drive_when(&line_offset, &line_moves, line_offset_to.gate(&!&home));
 
     let lane_offset = m.register("lane_offset_q", unsigned(tile_bits));
-    let left = m.register("left_q", unsigned(16));
+    let left = m.register("left_q", unsigned(length_bits));
     m.comment(&left.value(), "elements of the vector from this lane on");
     let first = m.wire("lane_to_home", &lane_home | &start);
     let moves = m.wire("lane_moves", &lane_step | &first);
@@ -108,7 +103,7 @@ pub fn walker(
     m.drive_when(&lane_offset, &moves, (lane_offset.value() + next_tile).gate(&!&first));
     m.drive_when(&left, &moves, mux(&first, &length, &(left.value() - i64::from(lanes))));
 
-    let whole = Expr::constant(unsigned(16), lanes.into()).le(&left.value());
+    let whole = Expr::constant(unsigned(length_bits), lanes.into()).le(&left.value());
     let count_type = unsigned(lane_bits + 1);
     m.output("tile_o", base + line_offset.value() + lane_offset.value());
     m.output("line_o", line.value());

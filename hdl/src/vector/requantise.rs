@@ -1,19 +1,13 @@
 //! From accumulator to operand: shift right, round, saturate.
 
 use super::saturate;
-use crate::array::systolic::skew;
 use crate::design::{Design, Roundings};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, signed, unsigned};
 use crate::update::lfsr;
 use std::sync::Arc;
 
 /// Cycles from a total to its requantised value.
-const LANE_LATENCY: u32 = 2;
-
-/// Cycles from the total of column 0 to the vector of all columns.
-pub fn latency(columns: u32) -> u32 {
-    LANE_LATENCY + columns - 1
-}
+pub const LATENCY: u32 = 2;
 
 /// Widths to which a lane saturates, in the order of the destinations: operand, weight, logit.
 pub fn limits(design: &Design) -> [u32; 3] {
@@ -125,33 +119,24 @@ fn generators(m: &mut Builder, columns: u32) -> Result<Expr, ElaborationError> {
     let start = m.input("start_i", unsigned(1));
     let seed = m.input("seed_i", unsigned(31));
     let step = m.input("step_i", unsigned(1));
-    let steps = if columns == 1 {
-        step
-    } else {
-        let late = m.register("step_q", unsigned(columns - 1));
-        let all = m.wire("steps", cat(&[late.value(), step]));
-        m.drive(&late, all.slice(0, columns - 1));
-        all
-    };
     let seeds: Vec<Expr> =
         (1..=columns).map(|c| &seed ^ i64::from(lfsr::LANE_SEED.wrapping_mul(c) & 0x7FFF_FFFF)).collect();
     let inputs = vec![
         ("start_i", Connection::All(start)),
         ("seed_i", Connection::Element(lanes(&seeds))),
-        ("step_i", Connection::Element(steps)),
+        ("step_i", Connection::All(step)),
     ];
     Ok(m.array("lfsr", &lfsr::lfsr()?, &[("column", columns)], inputs).get("state_o"))
 }
 
-/// Module `requantise`: C lanes with their rounding generators, and the deskew of their results.
+/// Module `requantise`: C lanes with their rounding generators.
 ///
-/// `totals_i` has the total of column c c cycles after column 0; `values_o` (C x V bits) and `clipped_o` (C) have all columns of
-/// one vector [`latency`] cycles after the total of column 0. `step_i` comes with the total of column 0 and steps the
+/// `values_o` (C x V bits) and `clipped_o` (C) stand [`LATENCY`] cycles after `totals_i`. `step_i` comes with the totals and steps the
 /// generators. `start_i` seeds them with `seed_i` and the lane's constant. Without generators, these ports and `stochastic_i` are
 /// not there.
 pub fn requantise(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let columns = design.columns;
-    let mut m = Builder::new("requantise", "Requantises the totals of all columns and brings them in step.");
+    let mut m = Builder::new("requantise", "Requantises the totals of all columns.");
     let totals = m.input("totals_i", unsigned(columns * design.accumulator_bits));
     let shift = m.input("shift_i", unsigned(5));
     let limit = m.input("limit_i", unsigned(2));
@@ -174,9 +159,7 @@ pub fn requantise(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         inputs.push(("random_i", Connection::Element(lanes(&random))));
     }
     let out = m.array("lane", &lane(design)?, &[("column", columns)], inputs);
-    let values = skew(&mut m, "value_deskew", &out.get("value_o"), columns, |c| columns - 1 - c);
-    let clipped = skew(&mut m, "clipped_deskew", &out.get("clipped_o"), columns, |c| columns - 1 - c);
-    m.output("values_o", lanes(&values));
-    m.output("clipped_o", lanes(&clipped));
+    m.output("values_o", out.get("value_o"));
+    m.output("clipped_o", out.get("clipped_o"));
     m.finish()
 }

@@ -9,7 +9,7 @@ use super::sum;
 use crate::design::Design;
 use crate::rtl::{
     Builder, ElaborationError, Expr, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, lanes, mux,
-    signed, unsigned,
+    select, signed, unsigned,
 };
 use std::sync::Arc;
 
@@ -23,18 +23,18 @@ const SUM_BITS: u32 = 32;
 /// Cycles from a vector of logits to its gradient.
 pub const GRADIENT_LATENCY: u32 = 6;
 
-/// Levels of a binary tree over the columns, one register each.
-fn levels(columns: u32) -> u32 {
-    columns.next_power_of_two().trailing_zeros()
+/// Levels of a binary tree over the lanes, one register each.
+fn levels(lanes: u32) -> u32 {
+    lanes.next_power_of_two().trailing_zeros()
 }
 
 /// Cycles from a vector of logits to the last memory that a pass writes, with the encoding of a gradient.
-pub fn latency(columns: u32) -> u32 {
-    levels(columns) + 12
+pub fn latency(design: &Design) -> u32 {
+    levels(design.loss_lanes()) + 12
 }
 
-/// The per-sample memories, in the order of the host's selection.
-const MEMORIES: [&str; 5] = ["label", "maximum", "log_sum", "rest", "prediction"];
+/// Number of the predictions in the host's selection: label, maximum, log sum, rest, prediction.
+const PREDICTION: i64 = 4;
 
 /// A registered binary tree: `combine` joins two neighbours, an odd one out waits.
 fn tree(
@@ -80,12 +80,16 @@ fn stage(m: &mut Builder, name: &str, values: Vec<Expr>) -> Vec<Expr> {
 /// `valid_i` with `values_i` (C x V bits, logits in the low 16 bits): the next group of classes of the next sample, classes
 /// first; `clear_i` before a pass. `pass_i`: 0 argmax, 1 sum, 2 loss, 3 gradient. Gradients stand in `gradients_o` (C x V
 /// bits) [`GRADIENT_LATENCY`] cycles later.
+///
+/// With one lane, `valid_i` comes with the logit in column `column_i` of `values_i`, and the gradients stand when those of all
+/// columns have come.
 pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
-    let columns = design.columns;
+    let columns = design.loss_lanes();
     let bits = design.vector_bits();
     let operand = design.operand_bits();
     let frac = design.gradient.frac;
     let height = levels(columns);
+    let dimension = unsigned(design.dimension_bits());
     let address_bits = address_bits(design.batch_depth);
     let mut m = Builder::new(
         "softmax",
@@ -93,9 +97,10 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     );
     let clear = m.input("clear_i", unsigned(1));
     let pass = m.input("pass_i", unsigned(2));
-    let classes = m.input("classes_i", unsigned(16));
+    let classes = m.input("classes_i", dimension);
     let valid = m.input("valid_i", unsigned(1));
-    let values = m.input("values_i", unsigned(columns * bits));
+    let values = m.input("values_i", unsigned(design.columns * bits));
+    let column = design.splits_logits().then(|| m.input("column_i", unsigned(self::address_bits(design.columns))));
     let label_write = m.input("label_write_i", unsigned(1));
     let label_value = m.input("label_data_i", unsigned(16));
     let host_read = m.input("host_read_i", unsigned(1));
@@ -104,9 +109,9 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
 
     // Which sample and which classes the vector belongs to.
     let sample = m.register("sample_q", unsigned(address_bits));
-    let first_class = m.register("first_class_q", unsigned(16));
-    let left = m.register("classes_left_q", unsigned(16));
-    let last = m.wire("last", left.value().le(&Expr::constant(unsigned(16), columns.into())));
+    let first_class = m.register("first_class_q", dimension);
+    let left = m.register("classes_left_q", dimension);
+    let last = m.wire("last", left.value().le(&Expr::constant(dimension, columns.into())));
     let first = m.wire("first", !first_class.value().any());
     let sample_ends = m.wire("sample_ends", &valid & &last);
     let restart = m.wire("restart", &clear | &sample_ends);
@@ -125,37 +130,64 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let log_sum = m.register("log_of_sum_q", unsigned(16));
     let rest = m.register("rest_of_sum_q", unsigned(operand));
 
-    let read = ReadPort { enable: &valid | &host_read, address: mux(&host_read, &host_address, &sample.value()) };
-    let read_enable = m.wire("read_enable", &read.enable);
-    let read_address = m.wire("read_address", &read.address);
-    let mut memory = |name: &str, enable: Expr, address: Expr, data: Expr| {
-        let read = ReadPort { enable: read_enable.clone(), address: read_address.clone() };
+    // Labels, which the host writes, and predictions, which the passes write, are halves of one memory.
+    let half = |predictions: Expr, address: &Expr| cat(&[predictions, address.clone()]);
+    let class_q = m.memory(
+        "label_and_prediction",
+        2 * design.batch_depth,
+        ReadUnderWrite::Never,
+        ReadPort {
+            enable: &valid | &host_read,
+            address: mux(
+                &host_read,
+                &half(host_memory.is(PREDICTION), &host_address),
+                &half(Expr::zero(unsigned(1)), &sample.value()),
+            ),
+        },
+        WritePort {
+            enable: &label_write | best_write.value(),
+            address: mux(
+                &label_write,
+                &half(Expr::zero(unsigned(1)), &host_address),
+                &half(Expr::constant(unsigned(1), 1), &best_sample.value()),
+            ),
+            data: mux(&label_write, &label_value, &best_class.value()),
+        },
+    );
+    // The others are read when the pipeline needs their number, which spares the registers that would carry it there.
+    let mut memory = |name: &str, later: u32, enable: Expr, address: Expr, data: Expr| {
+        let needed = m.delay(&format!("{name}_request"), cat(&[valid.clone(), sample.value()]), later);
+        let read = ReadPort {
+            enable: needed.msb() | &host_read,
+            address: mux(&host_read, &host_address, &needed.slice(0, address_bits)),
+        };
         m.memory(name, design.batch_depth, ReadUnderWrite::Never, read, WritePort { enable, address, data })
     };
     let sums_write = |on: i64| statistics_write.value() & pass.is(on);
-    let label_q = memory(MEMORIES[0], label_write, host_address, label_value);
-    let maximum_q = memory(MEMORIES[1], best_write.value(), best_sample.value(), best.value().as_unsigned());
-    let log_sum_q = memory(MEMORIES[2], sums_write(1), sum_sample.value(), log_sum.value());
-    let rest_q = memory(MEMORIES[3], sums_write(2), sum_sample.value(), rest.value());
-    let prediction_q = memory(MEMORIES[4], best_write.value(), best_sample.value(), best_class.value());
-    let read_data = [&label_q, &maximum_q, &log_sum_q, &rest_q.extend(16), &prediction_q].map(Expr::clone);
-    m.output("host_data_o", crate::rtl::select(&host_memory, &read_data));
+    let maximum_q = memory("maximum", 0, best_write.value(), best_sample.value(), best.value().as_unsigned());
+    let log_sum_q = memory("log_sum", 2, sums_write(1), sum_sample.value(), log_sum.value());
+    let rest_q = memory("rest", 4, sums_write(2), sum_sample.value(), rest.value());
+    let read_data = [&class_q, &maximum_q, &log_sum_q, &rest_q.extend(16), &class_q].map(Expr::clone);
+    m.output("host_data_o", select(&host_memory, &read_data));
 
     // Cycle 1: the logits meet what is known of their sample.
     let valid1 = m.reg("valid1_q", &valid);
     let tags = m.reg("tags1_q", cat(&[first_class.value(), sample.value(), last.clone(), first.clone()]));
-    let first_class1 = m.wire("first_class1", tags.slice(2 + address_bits, 16));
+    let first_class1 = m.wire("first_class1", tags.slice(2 + address_bits, dimension.width).extend(16));
     let count1 = m.reg("count1_q", left.value());
-    let logits: Vec<Expr> = (0..columns).map(|c| values.slice(c * bits, LOGIT_BITS).as_signed()).collect();
+    let mut logits: Vec<Expr> = (0..design.columns).map(|c| values.slice(c * bits, LOGIT_BITS).as_signed()).collect();
     if bits > LOGIT_BITS {
-        for c in 0..columns {
+        for c in 0..design.columns {
             m.discard(values.slice(c * bits + LOGIT_BITS, bits - LOGIT_BITS));
         }
     }
+    if let Some(column) = &column {
+        logits = vec![select(column, &logits)];
+    }
     let logits1 = stage(&mut m, "logit", logits);
-    let kept1: Vec<Expr> = (0..columns).map(|c| Expr::constant(unsigned(16), c.into()).lt(&count1)).collect();
+    let kept1: Vec<Expr> = (0..columns).map(|c| Expr::constant(dimension, c.into()).lt(&count1)).collect();
     let kept1 = m.wire("kept1", lanes(&kept1));
-    let label_lane = m.wire("label_lane", &label_q - &first_class1);
+    let label_lane = m.wire("label_lane", &class_q - &first_class1);
     let labelled: Vec<Expr> = (0..columns).map(|c| label_lane.is(c.into())).collect();
     let labelled1 = m.wire("labelled1", lanes(&labelled));
 
@@ -175,11 +207,12 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let (best_valid, best_first, best_last) = (arrived.msb() & pass.is(0), arrived.bit(0), arrived.bit(1));
     let takes = m.wire("takes_best", &best_valid & (&best_first | best.value().lt(&logit_of(&winner))));
     m.drive_when(&best, &takes, logit_of(&winner));
-    let winner_class = winner.slice(0, index_bits).extend(16) + arrived.slice(2 + address_bits, 16);
+    let winner_class =
+        winner.slice(0, index_bits).extend(16) + arrived.slice(2 + address_bits, dimension.width).extend(16);
     m.drive_when(&best_class, &takes, winner_class);
     m.drive(&best_sample, arrived.slice(2, address_bits));
     m.drive(&best_write, &best_valid & &best_last);
-    let label_of_best = m.delay("label_of_best", &label_q, height + 1);
+    let label_of_best = m.delay("label_of_best", &class_q, height + 1);
     m.output("correct_o", best_write.value() & best_class.value().eq(&label_of_best));
 
     // Cycles 2 to 4: u = log2(e) * (logit - maximum) - log2 of the sum.
@@ -199,8 +232,7 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         })
         .collect();
     let scaled = stage(&mut m, "scaled", scaled);
-    let log_sum3 = m.delay("log_sum", &log_sum_q, 2);
-    let offset = m.wire("offset", log_sum3.gate(&pass.bit(1)));
+    let offset = m.wire("offset", log_sum_q.gate(&pass.bit(1)));
     let exponent_bits = scaled_bits + 1;
     let exponents = scaled.iter().map(|t| t.extend(exponent_bits) - offset.extend(exponent_bits).as_signed()).collect();
     let exponents = stage(&mut m, "exponent", exponents);
@@ -221,7 +253,6 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     // Cycle 6: probabilities in the gradient's format, at most its largest value.
     let kept5 = m.reg("kept4_q", &kept4);
     let labelled5 = m.reg("labelled4_q", &labelled4);
-    let rest5 = m.delay("rest", &rest_q, 4);
     let largest = (1i64 << (operand - 1)) - 1;
     let mut terms = Vec::new();
     let mut gradients = Vec::new();
@@ -236,9 +267,16 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         let wrong = &kept & !&right;
         let term_bits = ANTILOG_BITS.max(operand);
         terms.push(mux(&pass.bit(1), &probability.extend(term_bits).gate(&wrong), &a.extend(term_bits).gate(&kept)));
-        gradients.push(mux(&right, &-rest5.extend(bits), &probability.extend(bits)));
+        gradients.push(mux(&right, &-rest_q.extend(bits), &probability.extend(bits)));
     }
-    let gradients = stage(&mut m, "gradient", gradients);
+    let gradients = match column {
+        None => stage(&mut m, "gradient", gradients),
+        Some(column) => {
+            let column = m.delay("column", column, GRADIENT_LATENCY - 1);
+            let register = |c: u32| m.reg_when(&format!("gradient{c}_q"), column.is(c.into()), &gradients[0]);
+            (0..design.columns).map(register).collect()
+        }
+    };
     m.output("gradients_o", lanes(&gradients));
     let terms = stage(&mut m, "term", terms);
 

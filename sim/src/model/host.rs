@@ -138,6 +138,9 @@ impl Model {
     fn read_register(&self, word: u32) -> u32 {
         let register = Register::from_number(word).expect("the region ends with the last register");
         let (registers, counters) = (&self.registers, &self.counters);
+        if !register.exists(&self.design) {
+            return 0;
+        }
         match register {
             Register::Id => map::ID,
             Register::Digest => self.digest,

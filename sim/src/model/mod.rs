@@ -163,12 +163,11 @@ impl Model {
     }
 
     fn is_legal(&self, instruction: &Instruction) -> bool {
+        let dimension = |size: u16| size > 0 && u32::from(size) < 1 << self.design.dimension_bits();
         match *instruction {
             Instruction::Gemm(gemm) => {
                 let block = 1..=self.design.accumulator_depth;
-                gemm.m > 0
-                    && gemm.k > 0
-                    && gemm.n > 0
+                [gemm.m, gemm.k, gemm.n].into_iter().all(dimension)
                     && block.contains(&gemm.block.into())
                     && !reads_one_memory_twice(&gemm)
                     && (self.design.roundings == Roundings::Any || gemm.rounding == Rounding::Nearest)
@@ -180,7 +179,7 @@ impl Model {
                     && (self.design.arithmetic.is_symmetric() || gemm.stationary != Stationary::Gradient)
             }
             Instruction::Softmax(softmax) => {
-                softmax.m > 0 && softmax.n > 0 && u32::from(softmax.m) <= self.design.batch_depth
+                softmax.m > 0 && dimension(softmax.n) && u32::from(softmax.m) <= self.design.batch_depth
             }
             Instruction::Halt => true,
         }

@@ -2,6 +2,7 @@
 use crate::{Random, operands};
 use logloom_hdl::arith::{Arithmetic, Coded, Side, WeightBound, edge, encoder, product, unit, weight_unit};
 use logloom_hdl::array::pe::pe;
+use logloom_hdl::design::Interconnect;
 use logloom_hdl::rtl::Module;
 use logloom_sim::netlist::Simulator;
 use std::sync::Arc;
@@ -288,7 +289,7 @@ pub fn element(family: &dyn Arithmetic, sum_bits: u32, cycles: usize) {
         products.push(family.product(cycle.moving.1, stationary));
     }
 
-    let mut sim = Simulator::new(&pe(family, sum_bits).unwrap()).unwrap();
+    let mut sim = Simulator::new(&pe(family, sum_bits, Interconnect::Systolic).unwrap()).unwrap();
     let input = |name: &str| sim.input(name).unwrap();
     let ports = ["moving_i", "swap_i", "load_i", "stationary_i", "sum_i"].map(input);
     let output = |name: &str| sim.output(name).unwrap();

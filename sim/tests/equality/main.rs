@@ -4,7 +4,7 @@ mod rig;
 
 use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
-use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 use logloom_hdl::link::map::{ErrorCode, Register, control};
 use logloom_sim::target::Target;
 use proptest::prelude::*;
@@ -167,6 +167,9 @@ proptest! {
         shape in shape(),
         encoded in any::<bool>(),
         nearest in any::<bool>(),
+        one_lane in any::<bool>(),
+        broadcast in any::<bool>(),
+        few_counters in any::<bool>(),
         seed in any::<u64>(),
         stalls in proptest::option::of(any::<u64>()),
     ) {
@@ -178,6 +181,15 @@ proptest! {
         }
         if nearest && !shape.stochastic {
             design.roundings = Roundings::Nearest;
+        }
+        if one_lane {
+            design.softmax_lanes = SoftmaxLanes::One;
+        }
+        if broadcast {
+            design.interconnect = Interconnect::Broadcast;
+        }
+        if few_counters {
+            design.counters = Counters::Training;
         }
         let mut pair = Pair::new(&design, stalls);
         pair.fill(seed);
@@ -250,6 +262,10 @@ fn mistakes_of_the_host_give_the_same_errors() {
         [0; 8],
         [7, 0, 0, 0, 0, 0, 0, 0],
         Gemm { k: 0, ..good }.encode(),
+        Gemm { m: 1 << design.dimension_bits(), ..good }.encode(),
+        Gemm { k: 1 << design.dimension_bits(), ..good }.encode(),
+        Gemm { n: 1 << 15, ..good }.encode(),
+        Softmax { m: 1, n: 1 << design.dimension_bits(), ..Softmax::default() }.encode(),
         Gemm { block: 17, ..good }.encode(),
         Gemm { stationary: Stationary::Activation, ..good }.encode(),
         Gemm { dest: Dest::Gradient, ..good }.encode(),

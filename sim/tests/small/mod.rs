@@ -1,6 +1,6 @@
 //! A design of three rows and two columns, whose memories a test can write and read back whole.
 use logloom_hdl::arith::{Arithmetic, Mitchell, mitchell};
-use logloom_hdl::design::{Design, Format, Roundings, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 use std::sync::Arc;
 
 pub fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
@@ -14,6 +14,9 @@ pub fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
         weight: Format { bits: 18, frac: 14 },
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
+        interconnect: Interconnect::Systolic,
+        softmax_lanes: SoftmaxLanes::All,
+        counters: Counters::All,
         accumulator_bits: 40,
         accumulator_depth: 4,
         activation_depth: 16,
