@@ -1,5 +1,6 @@
 //! Measures what the documentation states and writes `docs/results.md`: accuracy over seeds, area of the processing
-//! elements, occupation of the array, speed of the tools. `make bench` runs it.
+//! elements, occupation of the array, speed of the tools, and the whole accelerators that are kept in `docs/builds`. `make bench`
+//! runs it.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use logloom::build::{kept, page};
 use logloom::compile::{Compiled, Mode, cycles};
 use logloom::config::Configuration;
 use logloom::emit;
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
     elements(&mut page, &digits, &Cache::new(root.join("target/measurements")))?;
     occupation(&mut page, digits.compiled.design())?;
     speed(&mut page, &digits, &samples)?;
+    page += &page::section(&kept::load_all(&root.join("docs/builds"))?);
     let path = root.join("docs/results.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     eprintln!("wrote docs/results.md");

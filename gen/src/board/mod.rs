@@ -137,10 +137,11 @@ pub fn names() -> Vec<&'static str> {
     BOARDS.iter().map(|board| board.name).collect()
 }
 
-/// The boards that come with the command whose devices have more LUTs, the smallest first.
-pub fn larger(than: &Board) -> Vec<&'static str> {
+/// The boards that come with the command whose devices have more LUTs than one, and as many as `luts`; the smallest first.
+pub fn larger(than: &Board, luts: u64) -> Vec<&'static str> {
     let boards = BOARDS.iter().filter_map(|board| Some((Board::find(board.name).ok()?.luts, board.name)));
-    let mut larger: Vec<_> = boards.filter(|(luts, _)| *luts > than.luts).collect();
+    let mut larger: Vec<_> =
+        boards.filter(|(of_board, _)| *of_board > than.luts && u64::from(*of_board) >= luts).collect();
     larger.sort_by_key(|(luts, _)| *luts);
     larger.into_iter().map(|(_, name)| name).collect()
 }
@@ -223,6 +224,11 @@ impl Board {
             constraints: constraints(&constraint_file)?,
             device,
         })
+    }
+
+    /// Whether the device on it is called so by nextpnr: `hx8k`, `85k`.
+    pub fn has_device(&self, name: &str) -> bool {
+        self.device.place_arguments().first().is_some_and(|argument| argument.strip_prefix("--") == Some(name))
     }
 
     /// The setting of the PLL for a clock of `wanted` MHz, which it meets within two per cent; or for one that is as near to
