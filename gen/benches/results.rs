@@ -34,8 +34,8 @@ const REPETITIONS: usize = 5;
 const PLACEMENTS: [u32; 5] = [1, 2, 3, 4, 5];
 
 fn main() -> Result<()> {
-    // `cargo test --benches` and `cargo bench` pass flags of the standard harness.
-    if std::env::args().any(|argument| argument == "--test") {
+    // `cargo bench` passes this flag, `cargo test --benches` does not.
+    if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace folder")?;
