@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::transcript;
+use logloom::build::{Report, kept};
 
 const CONFIG: &str =
     "preset = \"tiny\"\n[data]\ntrain = \"train.csv\"\ntest = \"train.csv\"\n[build]\nclock_mhz = 48\n";
@@ -18,7 +19,7 @@ for script; do :; done
 of() { printf %s "$script" | sed -n "s/.*$1 \"\([^\"]*\)\".*/\1/p"; }
 echo yosys >>"$CALLS"
 echo '{}' >"$(of write_json)"
-echo '{"design": {"num_cells_by_type": {"SB_LUT4": 4321}}}' >"$(of 'tee -q -o')"
+echo '{"design": {"num_cells_by_type": {"SB_LUT4": '"${CELLS:-4321}"'}}}' >"$(of 'tee -q -o')"
 "#;
 
 /// nextpnr's stand-in; the seed decides the frequency.
@@ -191,6 +192,28 @@ fn a_killed_build_goes_on_where_it_was() {
     assert!(output.status.success(), "{}", transcript(&output));
     assert_eq!(bench.calls(), ["icepack", "nextpnr 1"]);
     assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 1\n");
+}
+
+/// What `make bench` keeps is what was built, and `make bench-check` sees what became worse.
+#[test]
+fn a_build_is_judged_by_the_one_that_is_kept() {
+    let bench = Bench::new();
+    let built = |variables: &[(&str, &str)]| -> Report {
+        let output = bench.build(HX8K, variables);
+        assert!(output.status.success(), "{}", transcript(&output));
+        serde_json::from_str(&bench.read("out/build.json")).unwrap()
+    };
+    let before = built(&[]);
+    kept::keep(bench.path(), "digits-x", &before).unwrap();
+    assert_eq!(bench.read("digits-x.json"), bench.read("out/build.json"));
+    let before = kept::load(bench.path(), "digits-x").unwrap();
+    let judged = kept::judge("digits-x", &before, &built(&[("YOSYS_VERSION", "0.1")]));
+    assert_eq!(
+        (judged.worse.len(), judged.remarks),
+        (0, vec!["digits-x: built with yosys `Yosys 0.1`, kept with `Yosys 0.0`".into()])
+    );
+    let judged = kept::judge("digits-x", &before, &built(&[("YOSYS_VERSION", "0.2"), ("CELLS", "4500")]));
+    assert_eq!(judged.worse, ["digits-x: 4500 LUTs against 4321 kept (ratio 1.041): more than 3 % more"]);
 }
 
 /// Each stand-in waits for the others.

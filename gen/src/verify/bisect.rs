@@ -415,6 +415,13 @@ mod tests {
     }
 
     #[test]
+    fn findings_have_names_for_machines() {
+        let all = [Finding::Equal, Finding::Part, Finding::PartWithoutPause, Finding::NotDeterministic];
+        let names = serde_json::to_value(all).unwrap();
+        assert_eq!(names, serde_json::json!(["equal", "part", "part-without-pause", "not-deterministic"]));
+    }
+
+    #[test]
     fn the_bound_grows_with_the_logarithm() {
         assert_eq!(most_comparisons(1, 7), 2 + 1 + 3 + 2);
         assert_eq!(most_comparisons(1024, 7), most_comparisons(1, 7) + 10);
