@@ -331,6 +331,14 @@ fn design_that_does_not_fit() {
     insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &variables))));
 }
 
+/// A board with LUTs enough and too few block memories is not proposed.
+#[test]
+fn memories_that_do_not_fit() {
+    let bench = Bench::new();
+    let variables = [("LUTS", "5000"), ("RAMS", "40")];
+    insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &variables))));
+}
+
 #[test]
 fn design_that_fits_no_board() {
     let bench = Bench::new();

@@ -44,8 +44,17 @@ pub enum BuildError {
     },
 }
 
-/// The error with what would fit.
-pub(super) fn does_not_fit(design: &Design, board: &Board, over: BTreeMap<String, Utilisation>) -> BuildError {
+/// The error with what would fit, of a design that takes these places; none if there are enough of each kind.
+pub(super) fn does_not_fit(
+    design: &Design,
+    board: &Board,
+    places: &BTreeMap<String, Utilisation>,
+) -> Option<BuildError> {
+    let over = places.iter().filter(|(_, places)| places.used > places.available);
+    let over: BTreeMap<String, Utilisation> = over.map(|(kind, places)| (kind.clone(), *places)).collect();
+    if over.is_empty() {
+        return None;
+    }
     let memory = over.keys().any(|kind| is_memory(kind));
     let logic = over.keys().any(|kind| !is_memory(kind));
     let mut remedies = Vec::new();
@@ -65,9 +74,13 @@ pub(super) fn does_not_fit(design: &Design, board: &Board, over: BTreeMap<String
             remedies.push(format!("an array of about {rows} x {columns}"));
         }
     }
-    // Every device has LUTs of four inputs, so what one takes, another takes about as much of.
-    let luts = over.iter().filter(|(kind, _)| !is_memory(kind)).map(|(_, places)| places.used).max().unwrap_or(0);
-    let larger = board::larger(board, luts);
+    // Every device has LUTs of four inputs, so what one takes, another takes about as much of; and a memory of one device fits a
+    // block of every larger one.
+    let most = |of_memory: bool| {
+        let kinds = places.iter().filter(|(kind, _)| is_memory(kind) == of_memory);
+        kinds.map(|(_, places)| places.used).max().unwrap_or(0)
+    };
+    let larger = board::larger(board, most(false), most(true));
     if !larger.is_empty() {
         remedies.push(format!("a larger device (--board {})", larger.join(", ")));
     }
@@ -77,7 +90,7 @@ pub(super) fn does_not_fit(design: &Design, board: &Board, over: BTreeMap<String
             .to_string(),
         false => format!("choose {}", remedies.join(", or ")),
     };
-    BuildError::DoesNotFit { board: board.title.clone(), device: board.device.name.clone(), over, remedy }
+    Some(BuildError::DoesNotFit { board: board.title.clone(), device: board.device.name.clone(), over, remedy })
 }
 
 /// Whether places of that kind, as nextpnr names it, are block memories.

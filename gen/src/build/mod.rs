@@ -152,10 +152,10 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
                 ..nextpnr::Options::new(seed)
             };
             nextpnr::place_and_route(&steps.path(&netlist), &board.device, &placement).map_err(|error| {
-                let overfull = std::fs::read_to_string(&log).map(|log| nextpnr::overfull(&log)).unwrap_or_default();
-                match overfull.is_empty() {
-                    true => anyhow::Error::from(error),
-                    false => error::does_not_fit(configuration.design(), board, overfull).into(),
+                let places = std::fs::read_to_string(&log).map(|log| nextpnr::places(&log)).unwrap_or_default();
+                match error::does_not_fit(configuration.design(), board, &places) {
+                    Some(does_not_fit) => anyhow::Error::from(does_not_fit),
+                    None => error.into(),
                 }
             })
         })?;
