@@ -7,11 +7,11 @@ CARGO ?= cargo
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help tools icarus icestorm test lint demo bench units docs clean
+.PHONY: help tools icarus icestorm test lint demo bench bench-check units docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 tools: ## install the external tools into .tools (no root; once per change of tools/requirements.txt)
 	@PYTHON='$(PYTHON)' tools/install.sh $(TOOLS)
@@ -38,9 +38,13 @@ demo: ## train handwritten digits in the simulation of a generated accelerator (
 	target/release/logloom check examples/digits.toml
 	target/release/logloom train examples/digits.toml --target sim --epochs 10 --output target/demo
 
-bench: tools ## measure docs/results.md again, and the speed of simulation and model
+bench: tools ## build the presets for boards, measure docs/results.md again, and the speed of simulation and model
+	$(CARGO) bench --locked -p logloom --bench builds
 	$(CARGO) bench --locked -p logloom --bench results
 	$(CARGO) bench --locked -p logloom-sim
+
+bench-check: tools ## build the presets for boards again; fails if one is larger or slower than docs/builds (BOARDS="ulx3s-85f" for some)
+	$(CARGO) bench --locked -p logloom --bench builds -- --check $(BOARDS)
 
 units: tools ## measure docs/units.md again: errors, training, cost (FABRICS="ice40" for some of the fabrics)
 	$(CARGO) bench --locked -p logloom --bench units -- $(FABRICS)

@@ -1,5 +1,6 @@
 //! Measures what the documentation states and writes `docs/results.md`: accuracy over seeds, area of the processing
-//! elements, occupation of the array, speed of the tools. `make bench` runs it.
+//! elements, occupation of the array, speed of the tools, and the whole accelerators that are kept in `docs/builds`. `make bench`
+//! runs it.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use logloom::build::{kept, page};
 use logloom::compile::{Compiled, Mode, cycles};
 use logloom::config::Configuration;
 use logloom::emit;
@@ -33,8 +35,8 @@ const REPETITIONS: usize = 5;
 const PLACEMENTS: [u32; 5] = [1, 2, 3, 4, 5];
 
 fn main() -> Result<()> {
-    // `cargo test --benches` and `cargo bench` pass flags of the standard harness.
-    if std::env::args().any(|argument| argument == "--test") {
+    // `cargo bench` passes this flag, `cargo test --benches` does not.
+    if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace folder")?;
@@ -50,6 +52,7 @@ fn main() -> Result<()> {
     elements(&mut page, &digits, &Cache::new(root.join("target/measurements")))?;
     occupation(&mut page, digits.compiled.design())?;
     speed(&mut page, &digits, &samples)?;
+    page += &page::section(&kept::load_all(&root.join("docs/builds"))?);
     let path = root.join("docs/results.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     eprintln!("wrote docs/results.md");

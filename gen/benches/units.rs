@@ -31,8 +31,8 @@ product; together every pair of operands. The bounds on errors are swept over ev
 operand can have. Seconds include the compilation, on all cores.\n\n";
 
 fn main() -> Result<()> {
-    // `cargo test --benches` and `cargo bench` pass flags of the standard harness.
-    if std::env::args().any(|argument| argument == "--test") {
+    // `cargo bench` passes this flag, `cargo test --benches` does not.
+    if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
     let named: Vec<Fabric> = std::env::args().skip(1).filter_map(|name| Fabric::from_str(&name, true).ok()).collect();

@@ -1,4 +1,4 @@
-//! Verifying a configuration: brings up its targets, compares them, and writes the wave around a difference.
+//! Comparing the targets of a configuration: brings them up, and writes the wave around a difference.
 
 use std::io::BufWriter;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use crate::config::Configuration;
 use crate::target::{self, Kind, Options};
 use crate::train::atomic;
 use crate::train::run::RunData;
-use crate::verify::{VerifyProgress, VerifyReport, verify};
+use crate::verify::{BisectProgress, BisectReport, Run, VerifyProgress, VerifyReport, bisect, verify};
 
 /// What to compare, and how far.
 #[derive(Clone, Debug)]
@@ -85,9 +85,7 @@ fn once(
         let options = Options { faults: comparison.faults.to_vec(), record };
         opened.push(target::open_with(kind, configuration, options)?);
     }
-    let seed = u64::from(configuration.training.seed);
-    let compiled = &configuration.compiled;
-    let report = verify(&mut opened, compiled, &data.training, comparison.steps, seed, observe)?;
+    let report = verify(&mut opened, &run(configuration, data), comparison.steps, observe)?;
     let culprit = report.first_difference.as_ref().and_then(|difference| {
         let at = opened.iter().position(|target| target.name() == difference.target)?;
         let (start, end) = difference.cycles?;
@@ -96,9 +94,30 @@ fn once(
     Ok((report, culprit))
 }
 
+/// Where the second target parts from the first, within so many training steps.
+///
+/// # Errors
+/// A target cannot be brought up, or fails.
+pub fn search(
+    configuration: &Configuration,
+    data: &RunData,
+    [against, target]: [&Kind; 2],
+    steps: u64,
+    observe: &mut dyn FnMut(BisectProgress),
+) -> Result<BisectReport> {
+    let mut targets = [target::open(against, configuration)?, target::open(target, configuration)?];
+    bisect(&mut targets, &run(configuration, data), steps, observe)
+}
+
+fn run<'a>(configuration: &'a Configuration, data: &'a RunData) -> Run<'a> {
+    let seed = u64::from(configuration.training.seed);
+    Run { compiled: &configuration.compiled, training: &data.training, seed }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::{Difference, Finding};
     use logloom_hdl::accelerator::accelerator;
     use logloom_sim::netlist::{FaultKind, Simulator};
 
@@ -145,5 +164,41 @@ mod tests {
         let error = with_faults(&[fault], &wave).unwrap_err().to_string();
         assert!(error.contains("was not written by Logloom"), "{error}");
         assert_eq!(std::fs::read_to_string(&wave).unwrap(), "mine");
+    }
+
+    /// The simulation with a defect: as for a board, whose memories of results the defect may reach before the run begins.
+    #[test]
+    fn a_search_finds_what_verify_finds() {
+        let (configuration, data) = tiny();
+        let folder = tempfile::tempdir().unwrap();
+        let top = accelerator(configuration.design(), 0).unwrap();
+        let simulator = Simulator::new(&top).unwrap();
+        let mut alike = 0;
+        for (unit, signal, bit, kind) in [
+            ("u_pe", ".sum_q", 3, FaultKind::StuckAt1),
+            ("u_pe", ".moving_q", 0, FaultKind::StuckAt1),
+            ("u_pe", ".stationary_q", 1, FaultKind::StuckAt0),
+            ("u_requantise", ".value_q", 2, FaultKind::StuckAt1),
+        ] {
+            let signals = &mut simulator.signals();
+            let Some((_, path)) = signals.find(|(_, path)| path.contains(unit) && path.ends_with(signal)) else {
+                panic!("{unit}{signal}")
+            };
+            let fault = Fault { path: path.into(), bit, kind };
+            let (verified, _) = with_faults(std::slice::from_ref(&fault), &folder.path().join("x.vcd")).unwrap();
+            let options = Options { faults: vec![fault], record: None };
+            let sim = target::open_with(&Kind::Sim, &configuration, options).unwrap();
+            let mut targets = [target::open(&Kind::Model, &configuration).unwrap(), sim];
+            let searched = bisect(&mut targets, &run(&configuration, &data), 2, &mut |_| {}).unwrap();
+            assert_eq!(searched.finding, Finding::Part, "{path}");
+            let (verified, searched) = (verified.first_difference.unwrap(), searched.difference.unwrap());
+            assert!(searched.instruction.is_some(), "{path}");
+            // Where `verify` tells of what rests in the accumulators, a search goes on. The clock has counted on from run to run.
+            if verified.instruction.is_some() {
+                assert_eq!(searched, Difference { cycles: searched.cycles, ..verified }, "{path}");
+                alike += 1;
+            }
+        }
+        assert!(alike >= 3, "{alike}");
     }
 }

@@ -9,20 +9,21 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::transcript;
+use logloom::build::{Report, kept};
 
 const CONFIG: &str =
     "preset = \"tiny\"\n[data]\ntrain = \"train.csv\"\ntest = \"train.csv\"\n[build]\nclock_mhz = 48\n";
 
-const YOSYS: &str = r#"[ "$1" = -V ] && { echo "Yosys 0.0"; exit 0; }
+const YOSYS: &str = r#"[ "$1" = -V ] && { echo "Yosys ${YOSYS_VERSION:-0.0}"; exit 0; }
 for script; do :; done
 of() { printf %s "$script" | sed -n "s/.*$1 \"\([^\"]*\)\".*/\1/p"; }
 echo yosys >>"$CALLS"
 echo '{}' >"$(of write_json)"
-echo '{"design": {"num_cells_by_type": {"SB_LUT4": 4321}}}' >"$(of 'tee -q -o')"
+echo '{"design": {"num_cells_by_type": {"SB_LUT4": '"${CELLS:-4321}"'}}}' >"$(of 'tee -q -o')"
 "#;
 
 /// nextpnr's stand-in; the seed decides the frequency.
-const NEXTPNR: &str = r#"[ "$1" = --version ] && { echo "nextpnr 0.0"; exit 0; }
+const NEXTPNR: &str = r#"[ "$1" = --version ] && { echo "nextpnr ${NEXTPNR_VERSION:-0.0}"; exit 0; }
 while [ $# -gt 0 ]; do
   case "$1" in
     --seed) seed=$2 ;;
@@ -35,6 +36,15 @@ echo "nextpnr $seed" >>"$CALLS"
 echo "Info: 	         ICESTORM_LC:  ${LUTS:-4500}/ 7680    58%" >&2
 echo "Info: 	        ICESTORM_RAM:    ${RAMS:-12}/   32    37%" >&2
 [ -z "$LUTS" ] || { echo "ERROR: Unable to place cell" >&2; exit 1; }
+if [ -n "$TOGETHER" ]; then
+  touch "$CALLS.$seed"
+  patience=300
+  while [ "$(ls "$CALLS".* | wc -l)" -lt "$TOGETHER" ]; do
+    [ $((patience -= 1)) -gt 0 ] || { echo "ERROR: left alone" >&2; exit 1; }
+    sleep 0.1
+  done
+fi
+[ -z "$HANG" ] || { echo half >"$routed"; touch "$CALLS.hangs"; sleep 3; exit 1; }
 [ -z "$DIE" ] || { echo half >"$routed"; kill -KILL $$; }
 echo "routed with seed $seed" >"$routed"
 cat >"$report" <<END
@@ -73,8 +83,13 @@ impl Bench {
     }
 
     fn build(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.command(arguments, variables).output().expect("the command starts")
+    }
+
+    fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let tool = |name: &str| self.path().join(name);
-        Command::new(env!("CARGO_BIN_EXE_logloom"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_logloom"));
+        command
             .args(["build", "x.toml", "-o", "out"])
             .args(arguments)
             .current_dir(self.path())
@@ -84,9 +99,8 @@ impl Bench {
             .env("LOGLOOM_NEXTPNR_ICE40", tool("nextpnr"))
             .env("LOGLOOM_ICEPACK", tool("icepack"))
             .env("CALLS", tool("calls"))
-            .envs(variables.iter().copied())
-            .output()
-            .expect("the command starts")
+            .envs(variables.iter().copied());
+        command
     }
 
     /// The calls of tools since the last question.
@@ -103,6 +117,10 @@ impl Bench {
     fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.path().join(file)).unwrap()
     }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.path().join(file), text).unwrap();
+    }
 }
 
 const HX8K: &[&str] = &["--board", "ice40-hx8k-b-evn"];
@@ -114,6 +132,10 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 /// What was taken to do a step differs from run to run.
 fn without_seconds(text: &str) -> String {
     let line = |line: &str| match line.split_once(": ") {
+        Some(("took", took)) => {
+            let steps = took.split(", ").map(|step| step.rsplitn(3, ' ').last().unwrap_or_default());
+            format!("took: {}", steps.map(|step| format!("{step} (seconds)")).collect::<Vec<_>>().join(", "))
+        }
         Some((step, took)) if took.ends_with(" s") => format!("{step}: (seconds)"),
         _ => line.to_string(),
     };
@@ -133,9 +155,17 @@ fn the_fastest_placement_becomes_the_bitstream() {
     assert_eq!(bench.calls(), ["icepack", "nextpnr 1", "yosys"]);
     assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 1\n");
     insta::assert_snapshot!(without_digests(&bench.read("out/build.json")));
+    for log in ["yosys.log", "nextpnr-seed-1.log", "pack.log"] {
+        assert!(bench.read(&format!("out/build/{log}")).contains("out"), "{log}");
+    }
+    let timings: Vec<serde_json::Value> = serde_json::from_str(&bench.read("out/build/timings.json")).unwrap();
+    let steps: Vec<_> = timings.iter().map(|took| took["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["synthesise", "place and route seed 1", "pack"]);
 
     // Two more placements, and nothing else again; the same bytes whichever came first.
-    assert!(bench.build(&with(&["--seeds", "3"]), &[]).status.success());
+    let three = transcript(&bench.build(&with(&["--seeds", "3"]), &[]));
+    assert!(three.starts_with("exit code 0"), "{three}");
+    assert!(three.contains("Fmax                52.25 MHz (51.25 .. 53.25, 3 seeds)\n"), "{three}");
     assert_eq!(bench.calls(), ["icepack", "nextpnr 2", "nextpnr 3"]);
     assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 3\n");
     let json = bench.read("out/build.json");
@@ -158,6 +188,87 @@ fn a_killed_build_goes_on_where_it_was() {
     );
     assert_eq!(bench.calls(), ["nextpnr 1", "yosys"]);
     assert!(!bench.path().join("out/build.json").exists());
+    let output = bench.build(HX8K, &[]);
+    assert!(output.status.success(), "{}", transcript(&output));
+    assert_eq!(bench.calls(), ["icepack", "nextpnr 1"]);
+    assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 1\n");
+}
+
+/// What `make bench` keeps is what was built, and `make bench-check` sees what became worse.
+#[test]
+fn a_build_is_judged_by_the_one_that_is_kept() {
+    let bench = Bench::new();
+    let built = |variables: &[(&str, &str)]| -> Report {
+        let output = bench.build(HX8K, variables);
+        assert!(output.status.success(), "{}", transcript(&output));
+        serde_json::from_str(&bench.read("out/build.json")).unwrap()
+    };
+    let before = built(&[]);
+    kept::keep(bench.path(), "digits-x", &before).unwrap();
+    assert_eq!(bench.read("digits-x.json"), bench.read("out/build.json"));
+    let before = kept::load(bench.path(), "digits-x").unwrap();
+    let judged = kept::judge("digits-x", &before, &built(&[("YOSYS_VERSION", "0.1")]));
+    assert_eq!(
+        (judged.worse.len(), judged.remarks),
+        (0, vec!["digits-x: built with yosys `Yosys 0.1`, kept with `Yosys 0.0`".into()])
+    );
+    let judged = kept::judge("digits-x", &before, &built(&[("YOSYS_VERSION", "0.2"), ("CELLS", "4500")]));
+    assert_eq!(judged.worse, ["digits-x: 4500 LUTs against 4321 kept (ratio 1.041): more than 3 % more"]);
+}
+
+/// Each stand-in waits for the others.
+#[test]
+fn placements_run_side_by_side() {
+    let bench = Bench::new();
+    let output = bench.build(&with(&["--seeds", "3"]), &[("TOGETHER", "3"), ("RAYON_NUM_THREADS", "3")]);
+    assert!(output.status.success(), "{}", transcript(&output));
+}
+
+#[test]
+fn a_change_repeats_only_what_depends_on_it() {
+    let bench = Bench::new();
+    let constraints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../constraints");
+    let original =
+        |ending: &str| std::fs::read_to_string(constraints.join(format!("ice40-hx8k-b-evn.{ending}"))).unwrap();
+    bench.write("mine.toml", &original("toml"));
+    bench.write("mine.pcf", &original("pcf"));
+    let calls = |variables: &[(&str, &str)]| {
+        let output = bench.build(&["--board", "mine.toml"], variables);
+        assert!(output.status.success(), "{}", transcript(&output));
+        bench.calls()
+    };
+    assert_eq!(calls(&[]), ["icepack", "nextpnr 1", "yosys"]);
+    // What is no matter of hardware.
+    let json = bench.read("out/build.json");
+    bench.write("x.toml", &format!("{CONFIG}[training]\nepochs = 7\n"));
+    assert!(calls(&[]).is_empty());
+    assert_ne!(bench.read("out/build.json"), json);
+    // The stand-ins leave the same files whatever they are given, so that nothing after them is done again.
+    bench.write("mine.pcf", &format!("{}# moved\n", original("pcf")));
+    assert_eq!(calls(&[]), ["nextpnr 1"]);
+    bench.write("x.toml", &format!("{CONFIG}[array]\nrows = 3\n"));
+    assert_eq!(calls(&[]), ["yosys"]);
+    // The clock is in the Verilog, as the PLL, and nextpnr is told it.
+    bench.write("x.toml", &CONFIG.replace("48", "36").replace("[build]", "[array]\nrows = 3\n[build]"));
+    assert_eq!(calls(&[]), ["nextpnr 1", "yosys"]);
+    assert_eq!(calls(&[("YOSYS_VERSION", "0.1")]), ["yosys"]);
+    assert_eq!(calls(&[("YOSYS_VERSION", "0.1"), ("NEXTPNR_VERSION", "0.1")]), ["nextpnr 1"]);
+    assert!(calls(&[("YOSYS_VERSION", "0.1"), ("NEXTPNR_VERSION", "0.1")]).is_empty());
+}
+
+/// The command itself, while a tool runs.
+#[test]
+fn a_killed_command_goes_on_where_it_was() {
+    let bench = Bench::new();
+    let mut child = bench.command(HX8K, &[("HANG", "1")]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let hangs = bench.path().join("calls.hangs");
+    while !hangs.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the command has ended");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(bench.calls(), ["nextpnr 1", "yosys"]);
     let output = bench.build(HX8K, &[]);
     assert!(output.status.success(), "{}", transcript(&output));
     assert_eq!(bench.calls(), ["icepack", "nextpnr 1"]);
@@ -218,6 +329,20 @@ fn design_that_does_not_fit() {
     let bench = Bench::new();
     let variables = [("LUTS", "9123"), ("RAMS", "34")];
     insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &variables))));
+}
+
+/// A board with LUTs enough and too few block memories is not proposed.
+#[test]
+fn memories_that_do_not_fit() {
+    let bench = Bench::new();
+    let variables = [("LUTS", "5000"), ("RAMS", "40")];
+    insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &variables))));
+}
+
+#[test]
+fn design_that_fits_no_board() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(without_seconds(&transcript(&bench.build(HX8K, &[("LUTS", "123456")]))));
 }
 
 #[test]

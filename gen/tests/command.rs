@@ -176,3 +176,11 @@ fn verify_compares_model_and_simulation() {
         json(&logloom(examples(), &["verify", "tiny.toml", "--targets", "model,sim", "--steps", "2", "--json"]));
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
 }
+
+#[test]
+fn bisect_searches_the_simulation() {
+    let search = ["bisect", "tiny.toml", "--target", "sim", "--steps", "5"];
+    insta::assert_snapshot!(transcript(&logloom(examples(), &search)));
+    let report = json(&logloom(examples(), &[&search[..], &["--json"]].concat()));
+    assert_eq!((report["format_version"].as_u64(), report["finding"].as_str()), (Some(1), Some("equal")));
+}

@@ -199,3 +199,16 @@ fn verify_of_no_steps() {
         &["verify", "x.toml", "--targets", "model,sim", "--steps", "0"]
     )));
 }
+
+#[test]
+fn bisect_without_a_target() {
+    let folder = folder(GOOD);
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["bisect", "x.toml"])));
+}
+
+#[test]
+fn bisect_against_a_board_that_is_not_there() {
+    let folder = folder(GOOD);
+    let arguments = ["bisect", "x.toml", "--target", "sim", "--against", "serial:nowhere"];
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &arguments)));
+}

@@ -55,8 +55,9 @@ pub struct Board {
     pub pll_pad: bool,
     /// MHz of the clock on the board.
     pub clock_mhz: f64,
-    /// LUTs of the device.
+    /// LUTs and block memories of the device.
     pub luts: u32,
+    pub block_rams: u32,
     /// The level of a pressed reset button.
     pub reset: Option<Level>,
     /// The level that lights the LED.
@@ -94,6 +95,7 @@ struct Written {
     family: Option<String>,
     constraints: Option<PathBuf>,
     luts: u32,
+    block_rams: u32,
     clock_hz: u32,
     #[serde(default)]
     pll_input: PllInput,
@@ -137,11 +139,13 @@ pub fn names() -> Vec<&'static str> {
     BOARDS.iter().map(|board| board.name).collect()
 }
 
-/// The boards that come with the command whose devices have more LUTs, the smallest first.
-pub fn larger(than: &Board) -> Vec<&'static str> {
-    let boards = BOARDS.iter().filter_map(|board| Some((Board::find(board.name).ok()?.luts, board.name)));
-    let mut larger: Vec<_> = boards.filter(|(luts, _)| *luts > than.luts).collect();
-    larger.sort_by_key(|(luts, _)| *luts);
+/// The boards that come with the command whose devices are larger than that of `than` and have so many LUTs and block memories;
+/// the smallest first.
+pub fn larger(than: &Board, luts: u64, block_rams: u64) -> Vec<&'static str> {
+    let boards = BOARDS.iter().filter_map(|board| Some((Board::find(board.name).ok()?, board.name)));
+    let has_room = |board: &Board| u64::from(board.luts) >= luts && u64::from(board.block_rams) >= block_rams;
+    let mut larger: Vec<_> = boards.filter(|(board, _)| board.luts > than.luts && has_room(board)).collect();
+    larger.sort_by_key(|(board, _)| board.luts);
     larger.into_iter().map(|(_, name)| name).collect()
 }
 
@@ -218,11 +222,17 @@ impl Board {
             pll_pad: written.pll_input == PllInput::Pad,
             clock_mhz: f64::from(written.clock_hz) / 1e6,
             luts: written.luts,
+            block_rams: written.block_rams,
             reset: written.reset,
             led: written.led,
             constraints: constraints(&constraint_file)?,
             device,
         })
+    }
+
+    /// Whether the device on it is called so by nextpnr: `hx8k`, `85k`.
+    pub fn has_device(&self, name: &str) -> bool {
+        self.device.place_arguments().first().is_some_and(|argument| argument.strip_prefix("--") == Some(name))
     }
 
     /// The setting of the PLL for a clock of `wanted` MHz, which it meets within two per cent; or for one that is as near to
@@ -286,7 +296,7 @@ mod tests {
         let board = find(good).unwrap();
         assert_eq!((board.name.as_str(), board.constraints.as_str()), ("mine", "set_io clk_i 1\n"));
         let message = |text: &str| find(text).unwrap_err().to_string();
-        assert!(message(&good.replace("led = ", "lamp = ")).contains("mine.toml:11: unknown field `lamp`"));
+        assert!(message(&good.replace("led = ", "lamp = ")).contains("mine.toml:12: unknown field `lamp`"));
         assert!(message(&good.replace("package = ", "#")).contains("`package` is missing, which fabric ice40 needs"));
         assert!(message("fabric = \"max10\"\nname = \"x\"").contains("unknown variant `max10`"));
     }

@@ -1,6 +1,6 @@
 //! Divider settings of the PLLs: which frequencies a PLL makes of its input, and how it is set for one.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The PLL of a device family, with the limits of its data sheet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub enum Pll {
 }
 
 /// The dividers, as the parameters of the primitive want them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dividers {
     /// out = in / (divr + 1) * (divf + 1) / 2^divq.
@@ -31,7 +31,7 @@ pub enum Dividers {
 }
 
 /// A setting of a PLL.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
     /// MHz of the output.
     pub mhz: f64,

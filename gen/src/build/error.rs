@@ -24,8 +24,9 @@ pub enum BuildError {
         remedy: String,
     },
     #[error(
-        "a clock of {wanted} MHz is not reached on {board}: the {} runs at {reached:.2} MHz, limited by {}; {}",
+        "a clock of {wanted} MHz is not reached on {board}: the {} runs at {reached:.2} MHz, {:.0} % less, limited by {}; {}",
         if *seeds == 1 { "placement".to_string() } else { format!("fastest of {seeds} placements") },
+        100.0 * (1.0 - reached / wanted),
         described(path),
         match possible {
             Some(mhz) => format!("choose build.clock_mhz = {mhz:.3}, more --seeds, or a smaller array"),
@@ -43,8 +44,17 @@ pub enum BuildError {
     },
 }
 
-/// The error with what would fit.
-pub(super) fn does_not_fit(design: &Design, board: &Board, over: BTreeMap<String, Utilisation>) -> BuildError {
+/// The error with what would fit, of a design that takes these places; none if there are enough of each kind.
+pub(super) fn does_not_fit(
+    design: &Design,
+    board: &Board,
+    places: &BTreeMap<String, Utilisation>,
+) -> Option<BuildError> {
+    let over = places.iter().filter(|(_, places)| places.used > places.available);
+    let over: BTreeMap<String, Utilisation> = over.map(|(kind, places)| (kind.clone(), *places)).collect();
+    if over.is_empty() {
+        return None;
+    }
     let memory = over.keys().any(|kind| is_memory(kind));
     let logic = over.keys().any(|kind| !is_memory(kind));
     let mut remedies = Vec::new();
@@ -58,20 +68,29 @@ pub(super) fn does_not_fit(design: &Design, board: &Board, over: BTreeMap<String
         // Logic other than the array's grows with the number of banks and columns.
         let excess = over.iter().filter(|(kind, _)| !is_memory(kind)).map(|(_, places)| places.percent() / 100.0);
         let scale = excess.fold(1.0, f64::max).sqrt();
-        let fitting = |size: u32| ((f64::from(size) / scale).floor() as u32).min(size - 1);
-        if design.rows > 1 && design.columns > 1 {
-            remedies.push(format!("an array of about {} x {}", fitting(design.rows), fitting(design.columns)));
+        let [rows, columns] =
+            [design.rows, design.columns].map(|size| ((f64::from(size) / scale).floor() as u32).min(size - 1));
+        if rows > 0 && columns > 0 {
+            remedies.push(format!("an array of about {rows} x {columns}"));
         }
     }
-    let larger = board::larger(board);
+    // Every device has LUTs of four inputs, so what one takes, another takes about as much of; and a memory of one device fits a
+    // block of every larger one.
+    let most = |of_memory: bool| {
+        let kinds = places.iter().filter(|(kind, _)| is_memory(kind) == of_memory);
+        kinds.map(|(_, places)| places.used).max().unwrap_or(0)
+    };
+    let larger = board::larger(board, most(false), most(true));
     if !larger.is_empty() {
         remedies.push(format!("a larger device (--board {})", larger.join(", ")));
     }
     let remedy = match remedies.is_empty() {
-        true => "choose a smaller network".to_string(),
+        true => "no board that Logloom knows is large enough; choose shorter formats, or a family of smaller products \
+                 (`logloom units` lists them)"
+            .to_string(),
         false => format!("choose {}", remedies.join(", or ")),
     };
-    BuildError::DoesNotFit { board: board.title.clone(), device: board.device.name.clone(), over, remedy }
+    Some(BuildError::DoesNotFit { board: board.title.clone(), device: board.device.name.clone(), over, remedy })
 }
 
 /// Whether places of that kind, as nextpnr names it, are block memories.

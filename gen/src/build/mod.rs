@@ -8,9 +8,12 @@
 //! | `build/*.log` | all that the tools said |
 //! | `build/steps/` | what each step depended on, left and took; see [`step`] |
 //! | `build/<name>.<ending>` | the bitstream of the fastest of them |
+//! | `build/timings.json` | what each step took |
 //! | `build.json` | [`report`] |
 
 mod error;
+pub mod kept;
+pub mod page;
 pub mod path;
 pub mod report;
 pub mod step;
@@ -32,7 +35,7 @@ use crate::flow::{Tool, pack};
 use crate::train::atomic;
 pub use error::BuildError;
 pub use report::Report;
-use step::Steps;
+use step::{Steps, Took};
 
 /// To be raised whenever a step does otherwise though all that its key holds is the same.
 const METHOD: u32 = 1;
@@ -81,13 +84,20 @@ struct PackingKey<'a> {
     routed: &'a str,
 }
 
+/// A build that is done.
+pub struct Built {
+    pub report: Report,
+    /// In the order of the work.
+    pub timings: Vec<Took>,
+}
+
 /// Emits, synthesises, places, routes and packs; what was done before and has not changed is not done again. `config` is the
 /// text of the configuration.
 ///
 /// # Errors
 /// The clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the
 /// folder is not ours or cannot be written.
-pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Report> {
+pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
     let clock = board.clock(options.clock_mhz)?;
     let plan = emit::board(configuration.design(), config, board, &clock, options.baud)?;
@@ -142,19 +152,22 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
                 ..nextpnr::Options::new(seed)
             };
             nextpnr::place_and_route(&steps.path(&netlist), &board.device, &placement).map_err(|error| {
-                let overfull = std::fs::read_to_string(&log).map(|log| nextpnr::overfull(&log)).unwrap_or_default();
-                match overfull.is_empty() {
-                    true => anyhow::Error::from(error),
-                    false => error::does_not_fit(configuration.design(), board, overfull).into(),
+                let places = std::fs::read_to_string(&log).map(|log| nextpnr::places(&log)).unwrap_or_default();
+                match error::does_not_fit(configuration.design(), board, &places) {
+                    Some(does_not_fit) => anyhow::Error::from(does_not_fit),
+                    None => error.into(),
                 }
             })
         })?;
         let mhz = done.value.slowest_clock().context("nextpnr found no path from register to register")?;
-        Ok(Placement { seed, mhz, report: done.value, digest: done.outputs[&routed].clone(), file: routed })
+        let digest = done.outputs[&routed].clone();
+        Ok(Placement { seed, mhz, report: done.value, digest, file: routed, took: done.took })
     };
     // All of them, and then the first error: always the same.
     let placements: Vec<Result<Placement>> = (1..=options.seeds).into_par_iter().map(place).collect();
     let mut placements = placements.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut timings = vec![synthesised.took];
+    timings.extend(placements.iter().map(|placement| placement.took.clone()));
     placements.sort_by(|a, b| b.mhz.total_cmp(&a.mhz).then(a.seed.cmp(&b.seed)));
     let best = &placements[0];
     if best.mhz < clock.mhz {
@@ -176,6 +189,8 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
         Ok(pack::pack(&steps.path(&best.file), &board.device, &packed, &steps.path("pack.log"))?)
     })?;
 
+    timings.push(done.took);
+    atomic::replace(&steps.path("timings.json"), &serde_json::to_vec_pretty(&timings)?, |_| true)?;
     let report = Report::new(report::Facts {
         configuration,
         config,
@@ -191,10 +206,8 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
             .map(|(file, sha256)| Entry { path: format!("build/{file}"), sha256 })
             .collect(),
     })?;
-    let mut json = serde_json::to_string_pretty(&report)?;
-    json.push('\n');
-    atomic::replace(&options.folder.join("build.json"), json.as_bytes(), Report::is_one)?;
-    Ok(report)
+    atomic::replace(&options.folder.join("build.json"), report.json()?.as_bytes(), Report::is_one)?;
+    Ok(Built { report, timings })
 }
 
 /// A placement that was routed.
@@ -206,4 +219,5 @@ pub struct Placement {
     /// Name and SHA-256 of the routed design.
     pub file: String,
     pub digest: String,
+    took: Took,
 }

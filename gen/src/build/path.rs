@@ -1,11 +1,11 @@
 //! The critical path by the units of the accelerator it leads through.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::nextpnr::Segment;
 
 /// A part of a path within one module.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unit {
     /// Instances from the top down: `accelerator.requantise.lane`.
     pub unit: String,

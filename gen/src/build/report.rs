@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use logloom_hdl::control::isa::Instruction;
 use logloom_hdl::design::Memory;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::path::{self, Unit};
 use super::{Options, Placement};
@@ -15,7 +15,7 @@ use crate::compile::cycles::program_cycles;
 use crate::config::Configuration;
 use crate::emit::plan::{Entry, sha256};
 use crate::emit::{Plan, digest};
-use crate::flow::Device;
+use crate::flow::Fabric;
 use crate::flow::nextpnr::Utilisation;
 use crate::flow::yosys::CellCounts;
 
@@ -23,11 +23,11 @@ use crate::flow::yosys::CellCounts;
 const FORMAT_VERSION: u32 = 1;
 
 /// The contents of `build.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     pub format_version: u32,
-    pub generator: &'static str,
-    pub version: &'static str,
+    pub generator: String,
+    pub version: String,
     /// Name and digest of the design.
     pub name: String,
     pub design: String,
@@ -35,6 +35,7 @@ pub struct Report {
     pub board: String,
     pub title: String,
     pub device: Device,
+    pub array: Array,
     pub clock: Clock,
     pub fmax: Fmax,
     /// Of the device, by kind of place as nextpnr names it.
@@ -51,8 +52,24 @@ pub struct Report {
     pub tools: BTreeMap<String, String>,
 }
 
+/// What the board has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    pub fabric: Fabric,
+    /// As people know it.
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Array {
+    pub rows: u32,
+    pub columns: u32,
+    /// Family and parameters.
+    pub arithmetic: String,
+}
+
 /// The clock of the accelerator.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Clock {
     /// MHz that were asked for, if any were.
     pub wanted_mhz: Option<f64>,
@@ -63,7 +80,7 @@ pub struct Clock {
 }
 
 /// MHz of the slowest path from register to register.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fmax {
     pub median: f64,
     pub least: f64,
@@ -73,9 +90,9 @@ pub struct Fmax {
     pub by_seed: BTreeMap<u32, f64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MemoryBits {
-    pub name: &'static str,
+    pub name: String,
     pub banks: u32,
     pub words: u32,
     pub bits: u32,
@@ -83,7 +100,7 @@ pub struct MemoryBits {
 }
 
 /// Training on the chip at its clock, the host's transfers not counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Performance {
     pub pe_count: u32,
     pub batch: u32,
@@ -116,15 +133,20 @@ impl Report {
         inputs.extend(facts.plan.subset(|path| path.ends_with(".v") || path.starts_with("board/")).entries());
         Ok(Report {
             format_version: FORMAT_VERSION,
-            generator: "logloom",
-            version: env!("CARGO_PKG_VERSION"),
+            generator: "logloom".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
             name: design.name.clone(),
             design: digest::design(design),
             board: board.name.clone(),
             title: board.title.clone(),
-            device: board.device.clone(),
+            device: Device { fabric: board.device.fabric, name: board.device.name.clone() },
+            array: Array {
+                rows: design.rows,
+                columns: design.columns,
+                arithmetic: format!("{} ({})", design.arithmetic.name(), design.arithmetic.parameters()),
+            },
             clock: Clock { wanted_mhz: options.clock_mhz, pll: *clock, baud: options.baud },
-            fmax: fmax(facts.placements, best.seed),
+            fmax: Fmax::new(facts.placements.iter().map(|p| (p.seed, p.mhz)).collect(), best.seed),
             utilisation: best.report.utilisation.clone(),
             cells: facts.cells.clone(),
             critical_path: path::units(&best.report.critical_path),
@@ -137,8 +159,16 @@ impl Report {
     }
 
     /// Whether the beginning of a file is that of a report.
-    pub(super) fn is_one(head: &[u8]) -> bool {
+    pub fn is_one(head: &[u8]) -> bool {
         String::from_utf8_lossy(head).contains("\"generator\": \"logloom\"")
+    }
+
+    /// As it is written: a reader of files can compare it line by line.
+    ///
+    /// # Errors
+    /// None that a report can have.
+    pub fn json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
     /// The bitstream, in the folder.
@@ -147,21 +177,29 @@ impl Report {
     }
 }
 
-fn fmax(placements: &[Placement], seed: u32) -> Fmax {
-    let mut speeds: Vec<f64> = placements.iter().map(|placement| placement.mhz).collect();
-    speeds.sort_by(f64::total_cmp);
-    Fmax {
-        median: speeds[speeds.len() / 2],
-        least: speeds[0],
-        most: speeds[speeds.len() - 1],
-        seed,
-        by_seed: placements.iter().map(|placement| (placement.seed, placement.mhz)).collect(),
+impl Fmax {
+    /// `seed`: whose placement was taken.
+    pub(super) fn new(by_seed: BTreeMap<u32, f64>, seed: u32) -> Self {
+        let mut speeds: Vec<f64> = by_seed.values().copied().collect();
+        speeds.sort_by(f64::total_cmp);
+        let (middle, last) = (speeds.len() / 2, speeds.len() - 1);
+        let median = if speeds.len() % 2 == 1 { speeds[middle] } else { speeds[middle - 1].midpoint(speeds[middle]) };
+        Fmax { median, least: speeds[0], most: speeds[last], seed, by_seed }
+    }
+
+    /// Median in MHz, and of several seeds the range.
+    pub fn described(&self) -> String {
+        let Fmax { median, least, most, by_seed, .. } = self;
+        match by_seed.len() {
+            1 => format!("{median:.2} MHz (1 seed)"),
+            seeds => format!("{median:.2} MHz ({least:.2} .. {most:.2}, {seeds} seeds)"),
+        }
     }
 }
 
 fn memory_bits(memory: &Memory) -> MemoryBits {
     let Memory { name, banks, words, bits } = *memory;
-    MemoryBits { name, banks, words, bits, total_bits: memory.total_bits() }
+    MemoryBits { name: name.to_string(), banks, words, bits, total_bits: memory.total_bits() }
 }
 
 fn performance(configuration: &Configuration, mhz: f64) -> Result<Performance> {
@@ -183,4 +221,17 @@ fn performance(configuration: &Configuration, mhz: f64) -> Result<Performance> {
         samples_per_second: (f64::from(batch) * batches_per_second).round(),
         macs_per_second: (macs as f64 * batches_per_second).round(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_two_in_the_middle() {
+        let of = |speeds: &[f64]| Fmax::new((1..).zip(speeds.iter().copied()).collect(), 1);
+        assert_eq!(of(&[50.0]).described(), "50.00 MHz (1 seed)");
+        assert_eq!(of(&[50.0, 60.0]).median, 55.0);
+        assert_eq!(of(&[70.0, 50.0, 51.0]).described(), "51.00 MHz (50.00 .. 70.00, 3 seeds)");
+    }
 }

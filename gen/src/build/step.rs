@@ -23,6 +23,15 @@ pub struct Done<T> {
     pub value: T,
     /// SHA-256 of each file it left, by its name.
     pub outputs: BTreeMap<String, String>,
+    /// What it took, whenever that was.
+    pub took: Took,
+}
+
+/// What a step took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Took {
+    pub step: String,
+    pub seconds: f64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,6 +41,13 @@ struct Record<T> {
     outputs: BTreeMap<String, String>,
     seconds: f64,
     value: T,
+}
+
+impl<T> Record<T> {
+    fn done(self, step: &str) -> Done<T> {
+        let took = Took { step: step.to_string(), seconds: self.seconds };
+        Done { value: self.value, outputs: self.outputs, took }
+    }
 }
 
 impl Steps<'_> {
@@ -57,7 +73,7 @@ impl Steps<'_> {
         let kept = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Record<T>>(&bytes).ok());
         if let Some(record) = kept.filter(|record| record.key == key && self.holds(&record.outputs, outputs)) {
             (self.progress)(&format!("{name}: unchanged"));
-            return Ok(Done { value: record.value, outputs: record.outputs });
+            return Ok(record.done(name));
         }
         (self.progress)(&format!("{name} ..."));
         let folder = self.path("steps");
@@ -76,7 +92,7 @@ impl Steps<'_> {
         let record = Record { key, outputs: digests.collect::<Result<_>>()?, seconds, value };
         atomic::replace(&path, &serde_json::to_vec_pretty(&record)?, |_| true)?;
         (self.progress)(&format!("{name}: {seconds:.1} s"));
-        Ok(Done { value: record.value, outputs: record.outputs })
+        Ok(record.done(name))
     }
 
     /// Whether the files are there as they were left.

@@ -9,7 +9,7 @@ use clap::Args;
 use super::Outcome;
 use super::output::{Output, grouped, table};
 use crate::board::Board;
-use crate::build::{self, Options, Report, path};
+use crate::build::{self, Built, Options, Report, path};
 use crate::config::Configuration;
 
 /// Build the bitstream for a board with Yosys, nextpnr and a packer; what has not changed is not built again
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
             let _ = writeln!(std::io::stderr(), "{line}");
         },
     };
-    let report = build::build(&configuration, &config, &options)?;
+    let Built { report, timings } = build::build(&configuration, &config, &options)?;
     if arguments.json {
         // It has its own version.
         output.line(&serde_json::to_string(&report)?)?;
@@ -60,22 +60,20 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     output.line("")?;
     output.text(&memories(&report))?;
     output.line("")?;
+    let took = timings.iter().map(|took| format!("{} {:.1} s", took.step, took.seconds)).collect::<Vec<_>>();
+    output.line(&format!("took: {}", took.join(", ")))?;
     output.line(&format!("{}", folder.join(report.bitstream()).display()))?;
     Ok(Outcome::Good)
 }
 
 fn figures(report: &Report) -> String {
-    let Report { clock, fmax, performance, .. } = report;
-    let range = match fmax.by_seed.len() {
-        1 => format!("{:.2} MHz", fmax.median),
-        count => format!("{:.2} MHz ({:.2} .. {:.2}, {count} seeds)", fmax.median, fmax.least, fmax.most),
-    };
+    let Report { array, clock, fmax, performance, .. } = report;
     let rows = [
         ("board", format!("{}, {}", report.title, report.device.name)),
         ("clock", format!("{:.3} MHz", clock.pll.mhz)),
-        ("Fmax", range),
+        ("Fmax", fmax.described()),
         ("critical path", path::described(&report.critical_path)),
-        ("processing elements", performance.pe_count.to_string()),
+        ("array", format!("{} x {}, {}", array.rows, array.columns, array.arithmetic)),
         ("cycles per batch", grouped(performance.cycles_per_batch)),
         ("samples per second", grouped(performance.samples_per_second as u64)),
         ("MACs per second", grouped(performance.macs_per_second as u64)),

@@ -1,6 +1,7 @@
 //! The command: one file per verb. A verb reads its arguments, calls the library and prints; it holds no
 //! logic of its own.
 
+mod bisect;
 mod build;
 mod check;
 mod completions;
@@ -35,6 +36,7 @@ enum Verb {
     Build(build::Arguments),
     Train(train::Arguments),
     Verify(verify::Arguments),
+    Bisect(bisect::Arguments),
     Infer(infer::Arguments),
     Units(units::Arguments),
     Doctor(doctor::Arguments),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Verb::Build(arguments) => build::run(&arguments, &mut output),
         Verb::Train(arguments) => train::run_verb(&arguments, &mut output),
         Verb::Verify(arguments) => verify::run(&arguments, &mut output),
+        Verb::Bisect(arguments) => bisect::run(&arguments, &mut output),
         Verb::Infer(arguments) => infer::run(&arguments, &mut output),
         Verb::Units(arguments) => units::run(&arguments, &mut output),
         Verb::Doctor(arguments) => doctor::run(&arguments, &mut output),

@@ -1,23 +1,18 @@
 //! The devices of a fabric: what Yosys, nextpnr and the packers are told.
 
-use serde::Serialize;
-
 use super::fabric::Fabric;
 
 /// One device in its package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     pub fabric: Fabric,
     /// As people know it.
     pub name: String,
     /// The command of Yosys, without wide LUTs and multiplier blocks.
-    #[serde(skip)]
     pub(super) synthesis: String,
     /// The arguments of nextpnr that name the device.
-    #[serde(skip)]
     pub(super) place: Vec<String>,
     /// The arguments of the packer that name the device.
-    #[serde(skip)]
     pub(super) pack: Vec<String>,
 }
 

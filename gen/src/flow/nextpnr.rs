@@ -136,9 +136,9 @@ pub(super) fn arguments(device: &Device, constrained: bool) -> Vec<String> {
     arguments
 }
 
-/// The kinds of places of which a design needs more than there are, from the table that nextpnr prints before it places.
-pub fn overfull(log: &str) -> BTreeMap<String, Utilisation> {
-    log.lines().filter_map(utilisation).filter(|(_, places)| places.used > places.available).collect()
+/// The places that a design takes, from the table that nextpnr prints before it finds out whether there are enough.
+pub fn places(log: &str) -> BTreeMap<String, Utilisation> {
+    log.lines().filter_map(utilisation).collect()
 }
 
 /// Reads a line such as `Info: ICESTORM_LC:  8123/ 7680   105%`.
@@ -249,11 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_read_from_the_log() {
+    fn places_are_read_from_the_log() {
         let log = "Info: Device utilisation:\nInfo: \t         ICESTORM_LC:  8123/ 7680   105%\n\
                    Info: \t        ICESTORM_RAM:    30/   32    93%\nInfo: Packing: 3/4\nERROR: no\n";
-        let expected = BTreeMap::from([("ICESTORM_LC".to_string(), Utilisation { used: 8123, available: 7680 })]);
-        assert_eq!(overfull(log), expected);
+        let expected = [("ICESTORM_LC", 8123, 7680), ("ICESTORM_RAM", 30, 32)];
+        let expected = expected.map(|(kind, used, available)| (kind.to_string(), Utilisation { used, available }));
+        assert_eq!(places(log), BTreeMap::from(expected));
     }
 
     #[test]

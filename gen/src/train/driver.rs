@@ -262,6 +262,15 @@ impl<'a> Driver<'a> {
         self.target.wait()
     }
 
+    /// Runs the instructions from PC to HALT and waits for their end. An error of the accelerator is left in its registers.
+    ///
+    /// # Errors
+    /// If the target fails.
+    pub fn finish(&mut self) -> Result<()> {
+        self.target.write(&[(Register::Control.address(), control::RUN)])?;
+        self.target.wait()
+    }
+
     /// Runs a program on the samples that have been loaded, to its end.
     ///
     /// # Errors
@@ -269,8 +278,7 @@ impl<'a> Driver<'a> {
     pub fn run(&mut self, mode: Mode, samples: u32, seed: u32) -> Result<Counters> {
         let start = self.program(mode, samples)?.start;
         self.prepare(start, seed)?;
-        self.target.write(&[(Register::Control.address(), control::RUN)])?;
-        self.target.wait()?;
+        self.finish()?;
         self.counters()
     }
 

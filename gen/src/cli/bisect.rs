@@ -1,0 +1,65 @@
+//! `logloom bisect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Outcome;
+use super::output::Output;
+use crate::compare::search;
+use crate::config::{Configuration, Override, Value};
+use crate::target::Kind;
+use crate::train::run::RunData;
+use crate::verify::Finding;
+
+/// Find the first instruction and word in which two targets part, with few comparisons: for a board at a serial port
+#[derive(Args)]
+pub struct Arguments {
+    /// The configuration
+    config: PathBuf,
+    /// The target to be searched
+    #[arg(long)]
+    target: Kind,
+    /// The target that it should be like
+    #[arg(long, default_value = "model")]
+    against: Kind,
+    /// Training steps
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    steps: u32,
+    /// Seed of weights, order and rounding; instead of training.seed
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
+    let seed =
+        arguments.seed.map(|seed| Override { key: "training.seed", value: Value::Integer(seed), option: "--seed" });
+    let configuration = Configuration::load(&arguments.config, seed.as_slice())?;
+    let data = RunData::load(&configuration)?;
+    let bar = ProgressBar::new(0);
+    let style = "bisect  {wide_bar} {pos} of at most {len} comparisons  {msg}";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let targets = [&arguments.against, &arguments.target];
+    let result = search(&configuration, &data, targets, arguments.steps.into(), &mut |progress| {
+        bar.set_length(progress.most_comparisons);
+        bar.set_position(progress.comparisons);
+        bar.set_message(format!("step {} of {}", progress.step, progress.steps));
+    });
+    bar.finish_and_clear();
+    let report = result?;
+    let outcome = if report.finding == Finding::Equal { Outcome::Good } else { Outcome::Failed };
+    if arguments.json {
+        output.json(&report)?;
+        return Ok(outcome);
+    }
+    output.line(&format!("targets      {}", report.targets.join(", ")))?;
+    output.line(&format!("steps        {}", report.steps))?;
+    output.line(&format!("runs         {}", report.runs))?;
+    output.line(&format!("comparisons  {}", report.comparisons))?;
+    output.line(&report.verdict())?;
+    Ok(outcome)
+}
