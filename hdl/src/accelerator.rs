@@ -98,7 +98,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let busy = m.forward("busy", one);
     let read_data = m.forward("read_data", unsigned(32));
 
-    let port = host_port(design, READ_LATENCY, accumulator::LATENCY + 1)?;
+    let port = host_port(design, READ_LATENCY, READ_LATENCY.max(accumulator::LATENCY) + 1)?;
     let port = m.instance(
         "host_port",
         &port,
@@ -403,12 +403,17 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let moving_vector = m.wire("moving_vector", moving_vector.gate(&moving_arrives));
     let stationary_weights = low_lanes(&weight_codes, stationary_code, columns);
     let stationary_activations = codes(&activations, design, Side::Stationary, columns);
+    // Weights between runs, when the host may read the code of one.
     let stationary_vector = match design.arithmetic.is_symmetric() {
         true => select(
-            &of(gemm::STATIONARY),
+            &of(gemm::STATIONARY).gate(&running.value()),
             &[stationary_weights, low_lanes(&gradients, moving_code, columns), stationary_activations],
         ),
-        false => mux(&stationary_is(Stationary::Activation), &stationary_activations, &stationary_weights),
+        false => mux(
+            &(stationary_is(Stationary::Activation) & running.value()),
+            &stationary_activations,
+            &stationary_weights,
+        ),
     };
     let stationary_vector = match stores_codes {
         true => m.wire("stationary_vector", stationary_vector),
@@ -619,7 +624,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             Region::Activation => host_word(&mut m, r, &activations.slice(0, design.activation_bits())),
             Region::Gradient => host_word(&mut m, r, &gradients.slice(0, moving_code)),
             Region::Weight => host_word(&mut m, r, &weights.slice(0, master_bits)),
-            Region::WeightCode => host_word(&mut m, r, &weight_codes.slice(0, stationary_code)),
+            Region::WeightCode if stores_codes => host_word(&mut m, r, &weight_codes.slice(0, stationary_code)),
+            Region::WeightCode => host_word(&mut m, r, &stationary_vector.slice(0, stationary_code)),
             Region::Accumulator => total.clone(),
             _ => host_word(&mut m, r, &sample_data),
         })

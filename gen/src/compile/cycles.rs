@@ -57,11 +57,12 @@ fn softmax_passes(softmax: &Softmax, design: &Design) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{compiled, mitchell};
+    use super::super::fixture::{compiled, mitchell, task};
     use super::super::{Compiled, Mode};
     use super::*;
     use crate::train::driver::Driver;
     use logloom_hdl::accelerator::accelerator;
+    use logloom_hdl::design::{Interconnect, SoftmaxLanes};
     use logloom_hdl::link::map::{Register, control};
     use logloom_sim::target::Target;
     use logloom_sim::target::simulation::{Settings, Simulation};
@@ -104,8 +105,13 @@ mod tests {
             hidden in 1u32..=9,
             classes in 2u32..=9,
             batch in 1u32..=8,
+            softmax_lanes in prop::sample::select(&[SoftmaxLanes::All, SoftmaxLanes::One][..]),
+            interconnect in prop::sample::select(&[Interconnect::Systolic, Interconnect::Broadcast][..]),
         ) {
-            let compiled = compiled(&[inputs, hidden, classes], batch, rows, columns, mitchell(4, 16));
+            let network = [inputs, hidden, classes];
+            let compiled = compiled(&network, batch, rows, columns, mitchell(4, 16));
+            let design = Design { softmax_lanes, interconnect, ..compiled.design().clone() };
+            let compiled = Compiled::new(&task(&network, batch), &design).unwrap();
             for (instruction, simulated, busy) in simulated(&compiled, batch) {
                 prop_assert_eq!(cycles(&instruction, compiled.design()), simulated, "{:?}", instruction);
                 if let Instruction::Gemm(gemm) = instruction {

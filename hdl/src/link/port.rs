@@ -15,7 +15,7 @@ const WRITE_SETTLES: u32 = 10;
 /// is taken at once and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
 ///
 /// Inside: one cycle after a write, `write_o` with `region_o`, `word_o`, `data_o`; for a read `read_o`, and
-/// `read_data_i` is taken `fast` or, for the accumulators, `slow` cycles later. Only accesses that are allowed come through;
+/// `read_data_i` is taken `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. Only accesses that are allowed come through;
 /// others give `error_o`, a code for one cycle.
 pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m =
@@ -69,7 +69,11 @@ pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, E
     let waiting = m.register("waiting_q", unsigned(1));
     let issue = m.wire("issue", waiting.value() & !(settle.value().any() | &writing));
     m.drive_when(&waiting, &take_read | &issue, &take_read);
-    let is_slow = m.wire("is_slow", region.is(Region::Accumulator.number().into()));
+    let mut is_slow = region.is(Region::Accumulator.number().into());
+    if !design.stores_weight_codes() {
+        is_slow = is_slow | region.is(Region::WeightCode.number().into());
+    }
+    let is_slow = m.wire("is_slow", is_slow);
     let arrives_fast = shift_line(&mut m, "fast", &(&issue & !&is_slow), fast);
     let arrives_slow = shift_line(&mut m, "slow", &(&issue & &is_slow), slow);
     let arrived = m.wire("arrived", arrives_fast | arrives_slow);

@@ -131,7 +131,10 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let rest = m.register("rest_of_sum_q", unsigned(operand));
 
     // Labels, which the host writes, and predictions, which the passes write, are halves of one memory.
-    let half = |predictions: Expr, address: &Expr| cat(&[predictions, address.clone()]);
+    let half = |predictions: Expr, address: &Expr| match design.batch_depth {
+        1 => predictions,
+        _ => cat(&[predictions, address.clone()]),
+    };
     let class_q = m.memory(
         "label_and_prediction",
         2 * design.batch_depth,
