@@ -5,3 +5,4 @@ pub mod map;
 pub mod port;
 pub mod registers;
 pub mod uart;
+pub mod wishbone;

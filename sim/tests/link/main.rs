@@ -1,7 +1,11 @@
-//! The serial link: UART, frames, and a host's session through both, over lines that lose, double and change bytes.
+//! The links: a bus master that stalls, leaves and is reset; UART, frames, and a host's session through both, over lines that
+//! lose, double and change bytes.
+mod bus;
 mod frame;
 mod noise;
+mod port;
 mod session;
 #[path = "../small/mod.rs"]
 mod small;
 mod uart;
+mod wishbone;
