@@ -1,4 +1,6 @@
 //! How a host reaches the accelerator.
+pub mod arbiter;
+pub mod axi;
 pub mod crc32;
 pub mod frame;
 pub mod map;

@@ -1,5 +1,6 @@
 //! The links: a bus master that stalls, leaves and is reset; UART, frames, and a host's session through both, over lines that
 //! lose, double and change bytes.
+mod axi;
 mod bus;
 mod frame;
 mod noise;
