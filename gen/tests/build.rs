@@ -221,6 +221,14 @@ fn design_that_does_not_fit() {
 }
 
 #[test]
+fn link_of_no_board() {
+    let bench = Bench::new();
+    std::fs::write(bench.path().join("x.toml"), format!("{CONFIG}[link]\nkind = \"axi\"\n")).unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
+    assert!(bench.calls().is_empty() && !bench.path().join("out").exists());
+}
+
+#[test]
 fn folder_with_foreign_files() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path().join("out")).unwrap();

@@ -12,6 +12,14 @@ use crate::flow::nextpnr::Utilisation;
 #[derive(Debug, Error)]
 pub enum BuildError {
     #[error(
+        "{place}: a bus ends inside the FPGA, and a board has pins; choose link.kind = \"uart\", or put what logloom gen writes \
+         into a system of your own"
+    )]
+    Link {
+        /// File, line and key.
+        place: String,
+    },
+    #[error(
         "the design does not fit {device} of {board}: it takes {}; {remedy}",
         over.iter().map(|(kind, places)| format!("{} {kind} of {} ({:.0} %)", places.used, places.available, places.percent()))
             .collect::<Vec<_>>().join(", ")

@@ -99,6 +99,7 @@ pub(super) struct Facts<'a> {
     pub config: &'a str,
     pub options: &'a Options<'a>,
     pub clock: &'a Setting,
+    pub baud: u32,
     pub plan: &'a Plan,
     pub cells: &'a CellCounts,
     /// The one that was taken first.
@@ -123,7 +124,7 @@ impl Report {
             board: board.name.clone(),
             title: board.title.clone(),
             device: board.device.clone(),
-            clock: Clock { wanted_mhz: options.clock_mhz, pll: *clock, baud: options.baud },
+            clock: Clock { wanted_mhz: options.clock_mhz, pll: *clock, baud: facts.baud },
             fmax: fmax(facts.placements, best.seed),
             utilisation: best.report.utilisation.clone(),
             cells: facts.cells.clone(),

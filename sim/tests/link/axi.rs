@@ -125,6 +125,8 @@ struct Axi {
     ar: Sender,
     r: Receiver,
     stream: Sender,
+    /// All that the slave drives.
+    outputs: Vec<Output>,
     /// Of a slave by itself.
     port: Option<Port>,
     random: Random,
@@ -142,6 +144,7 @@ impl Axi {
             ar: Sender::new(&sim, "s_axi_arvalid_i", "s_axi_arready_o", &["s_axi_araddr_i", "s_axi_arprot_i"]),
             r: Receiver::new(&sim, "s_axi_rvalid_o", "s_axi_rready_i", &["s_axi_rdata_o", "s_axi_rresp_o"]),
             stream: Sender::new(&sim, "s_axis_tvalid_i", "s_axis_tready_o", &["s_axis_tdata_i", "s_axis_tlast_i"]),
+            outputs: top.outputs.iter().map(|(name, _)| sim.output(name).unwrap()).collect(),
             port: alone.then(|| Port::new(&sim)),
             random: Random::new(seed),
             eager: false,
@@ -169,15 +172,20 @@ impl Axi {
     }
 
     fn clock(&mut self) {
-        let Axi { sim, aw, w, b, ar, r, stream, port, random, eager } = self;
+        let Axi { sim, aw, w, b, ar, r, stream, outputs, port, random, eager } = self;
+        let before: Vec<_> = outputs.iter().map(|&output| sim.get(output)).collect();
         for sender in [&mut *aw, &mut *w, &mut *ar, &mut *stream] {
             sender.drive(sim, random, *eager);
         }
         for receiver in [&mut *b, &mut *r] {
             receiver.drive(sim, random, *eager);
         }
-        if let Some(port) = port {
-            port.answer(sim, random);
+        match port {
+            Some(port) => port.answer(sim, random),
+            None => {
+                let after: Vec<_> = outputs.iter().map(|&output| sim.get(output)).collect();
+                assert_eq!(after, before, "an output depends on an input of the same cycle");
+            }
         }
         for sender in [aw, w, ar, stream] {
             sender.sample(sim);
