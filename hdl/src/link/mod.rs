@@ -6,5 +6,6 @@ pub mod frame;
 pub mod map;
 pub mod port;
 pub mod registers;
+pub mod spi;
 pub mod uart;
 pub mod wishbone;

@@ -8,5 +8,6 @@ mod port;
 mod session;
 #[path = "../small/mod.rs"]
 mod small;
+mod spi;
 mod uart;
 mod wishbone;
