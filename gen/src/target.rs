@@ -153,8 +153,8 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         Kind::Bitstream => compiled(Simulator::Bitstream, design)?,
         Kind::Serial(port) => match configuration.link {
             Link::Uart { baud } => Box::new(serial::open(port, baud)?),
-            Link::Wishbone | Link::Axi => bail!(
-                "{}: an accelerator on a bus is not reached at a serial port; choose another target, or link.kind = \"uart\"",
+            Link::Spi | Link::Wishbone | Link::Axi => bail!(
+                "{}: only an accelerator behind a UART is reached at a serial port; choose another target, or link.kind = \"uart\"",
                 configuration.place("link.kind")
             ),
         },

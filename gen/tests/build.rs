@@ -223,9 +223,11 @@ fn design_that_does_not_fit() {
 #[test]
 fn link_of_no_board() {
     let bench = Bench::new();
-    std::fs::write(bench.path().join("x.toml"), format!("{CONFIG}[link]\nkind = \"axi\"\n")).unwrap();
-    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
-    assert!(bench.calls().is_empty() && !bench.path().join("out").exists());
+    for link in ["axi", "wishbone", "spi"] {
+        std::fs::write(bench.path().join("x.toml"), format!("{CONFIG}[link]\nkind = \"{link}\"\n")).unwrap();
+        insta::assert_snapshot!(format!("link_of_no_board_{link}"), transcript(&bench.build(HX8K, &[])));
+        assert!(bench.calls().is_empty() && !bench.path().join("out").exists());
+    }
 }
 
 #[test]

@@ -11,13 +11,11 @@ use crate::flow::nextpnr::Utilisation;
 
 #[derive(Debug, Error)]
 pub enum BuildError {
-    #[error(
-        "{place}: a bus ends inside the FPGA, and a board has pins; choose link.kind = \"uart\", or put what logloom gen writes \
-         into a system of your own"
-    )]
+    #[error("{place}: {why}; choose link.kind = \"uart\", or put what logloom gen writes into a design of your own")]
     Link {
         /// File, line and key.
         place: String,
+        why: &'static str,
     },
     #[error(
         "the design does not fit {device} of {board}: it takes {}; {remedy}",

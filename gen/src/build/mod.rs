@@ -87,8 +87,11 @@ struct PackingKey<'a> {
 /// folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Report> {
     let (board, fabric) = (options.board, options.board.device.fabric);
-    let Link::Uart { baud } = configuration.link else {
-        return Err(BuildError::Link { place: configuration.place("link.kind") }.into());
+    let no_board = |why| Err(BuildError::Link { place: configuration.place("link.kind"), why }.into());
+    let baud = match configuration.link {
+        Link::Uart { baud } => baud,
+        Link::Spi => return no_board("the constraint files of the boards have no pins for SPI"),
+        Link::Wishbone | Link::Axi => return no_board("a bus ends inside the FPGA, and a board has pins"),
     };
     let clock = board.clock(options.clock_mhz)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;

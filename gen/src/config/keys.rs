@@ -110,7 +110,7 @@ const fn power(min: u32, max: u32) -> Kind {
 const NUMBER: Kind = Kind::Real { above: -1e15, below: 1e15 };
 
 /// What `link.kind` may be.
-pub const LINKS: [&str; 3] = ["uart", "wishbone", "axi"];
+pub const LINKS: [&str; 4] = ["uart", "spi", "wishbone", "axi"];
 
 const OPERAND: Kind = Kind::Format { min_bits: 4, max_bits: 16 };
 
@@ -284,7 +284,7 @@ fn after_families() -> Vec<Key> {
             "link.kind",
             Kind::Choice(LINKS.to_vec()),
             Absent::Default("\"uart\""),
-            "how a host reaches the accelerator: the pins of a board, or a bus inside the FPGA",
+            "how a host reaches the accelerator: over pins (uart, spi), or a bus inside the FPGA (wishbone, axi)",
         ),
         key("link.baud", integer(1200, 12_000_000), Absent::Default("1000000"), "bits per second of a UART"),
         key("network.layers", Kind::Layers { min: 1, max: 4096 }, Absent::Required, "inputs, hidden layers, classes"),

@@ -50,6 +50,8 @@ pub struct Training {
 pub enum Link {
     /// Pins of a board; bits per second.
     Uart { baud: u32 },
+    /// Pins beside those of a board.
+    Spi,
     /// A bus inside the FPGA.
     Wishbone,
     /// AXI4-Lite and AXI4-Stream inside the FPGA.
@@ -179,6 +181,7 @@ impl Meaning<'_> {
 
     fn link(&mut self) -> Link {
         let link = match self.text("link.kind") {
+            Some("spi") => Link::Spi,
             Some("wishbone") => Link::Wishbone,
             Some("axi") => Link::Axi,
             _ => return Link::Uart { baud: self.given("link.baud") },

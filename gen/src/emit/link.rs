@@ -1,7 +1,8 @@
-//! The accelerator behind a bus, to be put into a system of the user's own.
+//! The accelerator behind a link, to be put into a design of the user's own.
 
 use logloom_hdl::design::Design;
 use logloom_hdl::link::axi::axi_accelerator;
+use logloom_hdl::link::spi::spi_accelerator;
 use logloom_hdl::link::wishbone::wishbone_accelerator;
 use tera::{Context, Tera};
 
@@ -22,6 +23,7 @@ pub const AXI_TOP_FILE: &str = "axi/axi_top.v";
 pub fn linked(design: &Design, config: &str, link: Link) -> Result<Plan, EmitError> {
     match link {
         Link::Uart { .. } => accelerator(design, config),
+        Link::Spi => accelerator_behind(design, config, |digest| spi_accelerator(design, digest)),
         Link::Wishbone => accelerator_behind(design, config, |digest| wishbone_accelerator(design, digest)),
         Link::Axi => {
             let mut plan = accelerator_behind(design, config, |digest| axi_accelerator(design, digest))?;

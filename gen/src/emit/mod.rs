@@ -4,7 +4,7 @@
 //! [`program()`] the instructions, [`testbench()`] a folder that simulates them and needs no Logloom;
 //! [`simulator`] makes the same folder, or what becomes of it in a chip, into a process that a
 //! [`Target`](logloom_sim::target::Target) drives.
-//! [`linked()`] plans the accelerator behind a bus, [`board()`] behind a UART on a board, [`unit()`] a multiplier by itself.
+//! [`linked()`] plans the accelerator behind its link, [`board()`] behind a UART on a board, [`unit()`] a multiplier by itself.
 //!
 //! | path | contents |
 //! |---|---|

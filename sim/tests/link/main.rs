@@ -1,5 +1,5 @@
-//! The links: a bus master that stalls, leaves and is reset; UART, frames, and a host's session through both, over lines that
-//! lose, double and change bytes.
+//! The links: masters of buses that stall, leave and are reset; UART, SPI, frames, and a host's session through them, over lines
+//! that lose, double and change bytes.
 mod axi;
 mod bus;
 mod frame;
