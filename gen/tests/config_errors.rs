@@ -118,6 +118,8 @@ golden! {
     not_a_name: "name = \"a b\"\npreset = \"digits\"\n";
     empty_path: digits!("[data]\ntrain = \"\"\n");
     labels_missing: digits!("[data]\ntrain = \"train.idx\"\n");
+    link_unknown: digits!("[link]\nkind = \"wishbon\"\n");
+    baud_without_a_uart: digits!("[link]\nkind = \"wishbone\"\nbaud = 115200\n");
     baud_out_of_range: digits!("[link]\nbaud = 300\n");
     labels_of_csv: digits!("[data]\ntrain = \"train.csv\"\ntrain_labels = \"labels.idx\"\n");
     test_fraction_out_of_range: digits!("[data]\ntest_fraction = 1.0\n");

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use logloom::board::Board;
-use logloom::config::Configuration;
+use logloom::config::{Configuration, Link};
 use logloom::emit;
 use logloom::flow::Tool;
-use logloom::flow::lint::{LINTERS, lint_with};
+use logloom::flow::lint::{Finding, LINTERS, Outcome, lint_with};
 use logloom::flow::testing::needs;
 use logloom_hdl::accelerator::TOP;
+use logloom_hdl::link::{spi, wishbone};
 
 fn check(example: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -44,6 +45,35 @@ fn tiny_is_clean() {
 #[test]
 fn exact8_is_clean() {
     check("exact8.toml");
+}
+
+/// Behind each link but the UART, which the boards below have. The names of `axi_top` are those of AXI, which know no suffixes: the only thing that Verible may mind.
+#[test]
+fn links_are_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let configuration = Configuration::load(&root.join("../examples/tiny.toml"), &[]).unwrap();
+    for (link, top) in [(Link::Spi, spi::TOP), (Link::Wishbone, wishbone::TOP), (Link::Axi, emit::AXI_TOP)] {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = emit::linked(configuration.design(), "", link).unwrap();
+        plan.write(folder.path()).unwrap();
+        let files = plan.files().map(|(path, _)| folder.path().join(path));
+        let modules: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "v")).collect();
+        for tool in LINTERS {
+            if !needs(&[tool]) {
+                continue;
+            }
+            let report = lint_with(tool, &modules, top);
+            match &report.outcome {
+                Outcome::Findings(findings) if tool == Tool::VeribleLint && top == emit::AXI_TOP => {
+                    let of_names = |finding: &Finding| finding.rule.as_deref() == Some("port-name-suffix");
+                    let there =
+                        |finding: &Finding| finding.file.as_deref().is_some_and(|file| file.ends_with("axi_top.v"));
+                    assert!(findings.iter().all(|finding| of_names(finding) && there(finding)), "{report}");
+                }
+                _ => assert!(!report.is_failure(), "{top}: {report}"),
+            }
+        }
+    }
 }
 
 /// The top of every kind of board: with each PLL, with buttons and LEDs of either level. Verible judges files by themselves; the

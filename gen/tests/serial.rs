@@ -273,6 +273,14 @@ fn no_such_target() {
 }
 
 #[test]
+fn link_of_no_port() {
+    let folder = folder();
+    let config = CONFIG.replace("baud = 20000", "kind = \"wishbone\"");
+    std::fs::write(folder.path().join("x.toml"), config).unwrap();
+    insta::assert_snapshot!(transcript(&train(folder.path(), "serial:port", &[])));
+}
+
+#[test]
 fn a_board_that_says_nothing() {
     let folder = folder();
     let (_master, slave) = TTYPort::pair().unwrap();

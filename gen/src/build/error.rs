@@ -11,6 +11,12 @@ use crate::flow::nextpnr::Utilisation;
 
 #[derive(Debug, Error)]
 pub enum BuildError {
+    #[error("{place}: {why}; choose link.kind = \"uart\", or put what logloom gen writes into a design of your own")]
+    Link {
+        /// File, line and key.
+        place: String,
+        why: &'static str,
+    },
     #[error(
         "the design does not fit {device} of {board}: it takes {}; {remedy}",
         over.iter().map(|(kind, places)| format!("{} {kind} of {} ({:.0} %)", places.used, places.available, places.percent()))

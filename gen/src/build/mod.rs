@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::board::Board;
-use crate::config::Configuration;
+use crate::config::{Configuration, Link};
 use crate::emit;
 use crate::emit::plan::Entry;
 use crate::flow::doctor::version;
@@ -45,8 +45,6 @@ pub struct Options<'a> {
     pub board: &'a Board,
     /// MHz of the accelerator; without it, those nearest to the clock on the board.
     pub clock_mhz: Option<f64>,
-    /// Bits per second of the serial link.
-    pub baud: u32,
     /// Placements, of which the fastest is taken: seeds 1, 2, ...
     pub seeds: u32,
     /// Absent, empty, or built in before.
@@ -95,12 +93,18 @@ pub struct Built {
 /// text of the configuration.
 ///
 /// # Errors
-/// The clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the
+/// The link is none of a board, the clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the
 /// folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
+    let no_board = |why| Err(BuildError::Link { place: configuration.place("link.kind"), why }.into());
+    let baud = match configuration.link {
+        Link::Uart { baud } => baud,
+        Link::Spi => return no_board("the constraint files of the boards have no pins for SPI"),
+        Link::Wishbone | Link::Axi => return no_board("a bus ends inside the FPGA, and a board has pins"),
+    };
     let clock = board.clock(options.clock_mhz)?;
-    let plan = emit::board(configuration.design(), config, board, &clock, options.baud)?;
+    let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
     let tools = [Tool::Yosys, fabric.nextpnr(), fabric.packer()];
     let versions = tools.iter().map(|&tool| Ok((tool.name(), version(tool)?))).collect::<Result<Vec<_>>>()?;
     let version_of = |index: usize| versions[index].1.as_str();
@@ -196,6 +200,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
         config,
         options,
         clock: &clock,
+        baud,
         plan: &plan,
         cells: &synthesised.value,
         placements: &placements,

@@ -116,6 +116,7 @@ pub(super) struct Facts<'a> {
     pub config: &'a str,
     pub options: &'a Options<'a>,
     pub clock: &'a Setting,
+    pub baud: u32,
     pub plan: &'a Plan,
     pub cells: &'a CellCounts,
     /// The one that was taken first.
@@ -145,7 +146,7 @@ impl Report {
                 columns: design.columns,
                 arithmetic: format!("{} ({})", design.arithmetic.name(), design.arithmetic.parameters()),
             },
-            clock: Clock { wanted_mhz: options.clock_mhz, pll: *clock, baud: options.baud },
+            clock: Clock { wanted_mhz: options.clock_mhz, pll: *clock, baud: facts.baud },
             fmax: Fmax::new(facts.placements.iter().map(|p| (p.seed, p.mhz)).collect(), best.seed),
             utilisation: best.report.utilisation.clone(),
             cells: facts.cells.clone(),

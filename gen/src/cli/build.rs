@@ -40,7 +40,6 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let options = Options {
         board: &board,
         clock_mhz: configuration.build.clock_mhz,
-        baud: configuration.link.baud,
         seeds: arguments.seeds,
         folder: &folder,
         // Not eprintln!, which panics when stderr is closed.

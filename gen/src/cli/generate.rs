@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let compiled = &configuration.compiled;
     let text = std::fs::read_to_string(&arguments.config).with_context(|| arguments.config.display().to_string())?;
 
-    let mut plan = emit::accelerator(compiled.design(), &text)?;
+    let mut plan = emit::linked(compiled.design(), &text, configuration.link)?;
     emit::program(&mut plan, &compiled.program(Mode::Train { halvings: 0 }, compiled.task().batch)?);
     let seed = configuration.training.seed.into();
     emit::testbench(&mut plan, &emit::record_training(compiled, &data.training, seed, arguments.steps.into())?);

@@ -109,6 +109,9 @@ const fn power(min: u32, max: u32) -> Kind {
 /// Single precision must hold differences and quotients of such numbers.
 const NUMBER: Kind = Kind::Real { above: -1e15, below: 1e15 };
 
+/// What `link.kind` may be.
+pub const LINKS: [&str; 4] = ["uart", "spi", "wishbone", "axi"];
+
 const OPERAND: Kind = Kind::Format { min_bits: 4, max_bits: 16 };
 
 /// Every key, in the order in which files are written and shown.
@@ -296,11 +299,12 @@ fn after_families() -> Vec<Key> {
             "instructions that the program memory holds",
         ),
         key(
-            "link.baud",
-            integer(1200, 12_000_000),
-            Absent::Default("1000000"),
-            "bits per second between a host and the accelerator on a board",
+            "link.kind",
+            Kind::Choice(LINKS.to_vec()),
+            Absent::Default("\"uart\""),
+            "how a host reaches the accelerator: over pins (uart, spi), or a bus inside the FPGA (wishbone, axi)",
         ),
+        key("link.baud", integer(1200, 12_000_000), Absent::Default("1000000"), "bits per second of a UART"),
         key("network.layers", Kind::Layers { min: 1, max: 4096 }, Absent::Required, "inputs, hidden layers, classes"),
         key("training.batch", integer(1, 4096), Absent::Default("16"), "samples per step"),
         key(

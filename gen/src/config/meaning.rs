@@ -45,12 +45,17 @@ pub struct Training {
     pub seed: u32,
 }
 
-/// How a host reaches the accelerator on a board. Not part of the design: the same programs and checkpoints fit behind every
-/// link.
+/// How a host reaches the accelerator. Not part of the design: the same programs and checkpoints fit behind every link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Bits per second of the UART.
-    pub baud: u32,
+pub enum Link {
+    /// Pins of a board; bits per second.
+    Uart { baud: u32 },
+    /// Pins beside those of a board.
+    Spi,
+    /// A bus inside the FPGA.
+    Wishbone,
+    /// AXI4-Lite and AXI4-Stream inside the FPGA.
+    Axi,
 }
 
 /// How the accelerator is built for a board.
@@ -145,7 +150,7 @@ impl Meaning<'_> {
         let training = self.training();
         let weight_scales = self.weight_scales(layers.len().saturating_sub(1));
         let data = self.data();
-        let link = Link { baud: self.given("link.baud") };
+        let link = self.link();
         let design = self.design(name, &layers, training.batch);
         let (Some(data), Some(design)) = (data, design) else {
             return Err(ConfigErrors(self.errors));
@@ -172,6 +177,25 @@ impl Meaning<'_> {
         });
         let settings = settings.collect();
         Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, build, settings })
+    }
+
+    fn link(&mut self) -> Link {
+        let link = match self.text("link.kind") {
+            Some("spi") => Link::Spi,
+            Some("wishbone") => Link::Wishbone,
+            Some("axi") => Link::Axi,
+            _ => return Link::Uart { baud: self.given("link.baud") },
+        };
+        if self.is_own("link.baud") {
+            self.conflict(
+                &["link.baud"],
+                format!("only a UART has a baud, and link.kind is \"{}\"", self.text("link.kind").unwrap_or_default()),
+                "remove it, or choose link.kind = \"uart\"",
+            );
+        }
+        // Nor has it the default.
+        self.written.remove("link.baud");
+        link
     }
 
     fn value(&self, key: &str) -> Option<&Value> {

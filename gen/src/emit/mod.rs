@@ -4,7 +4,7 @@
 //! [`program()`] the instructions, [`testbench()`] a folder that simulates them and needs no Logloom;
 //! [`simulator`] makes the same folder, or what becomes of it in a chip, into a process that a
 //! [`Target`](logloom_sim::target::Target) drives.
-//! [`board()`] plans the accelerator with its link on a board, [`unit()`] a multiplier by itself.
+//! [`linked()`] plans the accelerator behind its link, [`board()`] behind a UART on a board, [`unit()`] a multiplier by itself.
 //!
 //! | path | contents |
 //! |---|---|
@@ -13,6 +13,7 @@
 //! | `docs/` | parameters, memories, registers, instruction set |
 //! | `program.hex`, `listing.txt` | the program, one instruction per line; disassembled |
 //! | `tb/` | testbench: transactions, harness, Makefile |
+//! | `axi/` | for AXI: the top module, with the names of ports that tools look for |
 //! | `board/` | on a board: the top module with clock, reset and pins; the constraint file |
 //! | `manifest.json` | digest of every file |
 
@@ -20,6 +21,7 @@ mod board;
 pub mod digest;
 mod documents;
 mod gates;
+mod link;
 pub mod plan;
 pub mod simulator;
 mod testbench;
@@ -28,6 +30,7 @@ pub mod transactions;
 mod unit;
 
 pub use board::{TOP as BOARD_TOP, TOP_FILE as BOARD_TOP_FILE, board, constraints_file};
+pub use link::{AXI_TOP, AXI_TOP_FILE, linked};
 pub use plan::{Plan, PlanError};
 pub use testbench::testbench;
 pub use training::record_training;

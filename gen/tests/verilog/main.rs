@@ -11,8 +11,11 @@ mod units;
 
 use logloom::flow::testing::needs;
 use logloom::flow::{Invocation, Tool};
+use logloom_hdl::link::axi::axi_slave;
 use logloom_hdl::link::frame::{REQUEST, frame_master};
+use logloom_hdl::link::spi::spi_slave;
 use logloom_hdl::link::uart::{SILENT_BITS, uart_receiver, uart_transmitter};
+use logloom_hdl::link::wishbone::wishbone_slave;
 use logloom_hdl::rtl::{Bits, Builder, Expr, Module, unsigned, verilog};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +72,20 @@ fn the_zoo_runs_as_described() {
     let files = write(folder.path(), &module);
     std::fs::write(folder.path().join("bench.v"), bench::text(&module, &vectors)).unwrap();
     bench::compare(&icarus(folder.path(), &files), &bench::expected(&module, &vectors));
+}
+
+#[test]
+fn the_links_run_as_described() {
+    if !needs(&[Tool::Iverilog, Tool::Vvp]) {
+        return;
+    }
+    for module in [wishbone_slave().unwrap(), axi_slave().unwrap(), spi_slave().unwrap()] {
+        let vectors = bench::Random(0x600D).vectors(&module, 500);
+        let folder = tempfile::tempdir().unwrap();
+        let files = write(folder.path(), &module);
+        std::fs::write(folder.path().join("bench.v"), bench::text(&module, &vectors)).unwrap();
+        bench::compare(&icarus(folder.path(), &files), &bench::expected(&module, &vectors));
+    }
 }
 
 /// A UART, frames, and a host port whose words are their addresses.

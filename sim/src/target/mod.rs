@@ -4,6 +4,7 @@ pub mod line;
 pub mod process;
 pub mod serial;
 pub mod simulation;
+pub mod spi;
 
 use anyhow::Result;
 

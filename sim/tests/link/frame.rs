@@ -1,9 +1,9 @@
 //! Requests in frames against what the specification says of them, with pauses, faults and resets, before a host port that
 //! takes its time.
 use crate::noise::{Noisy, Random};
+use crate::port::{Memory, Port};
 use logloom_hdl::link::frame::{MAX_WORDS, Operation, REPLY, REQUEST, Status, frame_master};
 use logloom_sim::netlist::{Input, Output, Simulator};
-use std::collections::HashMap;
 use std::io::Write;
 
 /// Cycles after which a frame is forgotten, at least.
@@ -15,24 +15,6 @@ fn with_crc(head: [u8; 4], words: &[u32]) -> Vec<u8> {
     let mut frame: Vec<u8> = head.into_iter().chain(words.iter().flat_map(|word| word.to_le_bytes())).collect();
     frame.extend(crc32fast::hash(&frame).to_le_bytes());
     frame
-}
-
-/// What lies behind the host port: words by address, and every write in order.
-#[derive(Default)]
-struct Memory {
-    words: HashMap<u32, u32>,
-    written: Vec<(u32, u32)>,
-}
-
-impl Memory {
-    fn write(&mut self, address: u32, data: u32) {
-        self.words.insert(address, data);
-        self.written.push((address, data));
-    }
-
-    fn read(&self, address: u32) -> u32 {
-        self.words.get(&address).copied().unwrap_or(address.wrapping_mul(0x9E37_79B9))
-    }
 }
 
 /// Section 6 of the specification.
@@ -98,21 +80,13 @@ struct Rig {
     byte_valid: Input,
     byte: Input,
     byte_ready: Input,
-    host_ready: Input,
-    host_data: Input,
     reply_valid: Output,
     reply: Output,
-    host_valid: Output,
-    host_write: Output,
-    host_address: Output,
-    host_data_out: Output,
-    memory: Memory,
+    port: Port,
     random: Random,
     replied: Vec<u8>,
     /// Cycles until the next byte of a reply is taken.
     taking: usize,
-    /// Cycles until the request at the host port is answered.
-    answering: Option<usize>,
 }
 
 impl Rig {
@@ -124,19 +98,12 @@ impl Rig {
             byte_valid: input("byte_valid_i"),
             byte: input("byte_i"),
             byte_ready: input("byte_ready_i"),
-            host_ready: input("host_ready_i"),
-            host_data: input("host_data_i"),
             reply_valid: output("byte_valid_o"),
             reply: output("byte_o"),
-            host_valid: output("host_valid_o"),
-            host_write: output("host_write_o"),
-            host_address: output("host_address_o"),
-            host_data_out: output("host_data_o"),
-            memory: Memory::default(),
+            port: Port::new(&sim),
             random: Random::new(seed),
             replied: Vec::new(),
             taking: 0,
-            answering: None,
             sim,
         };
         rig.reset();
@@ -149,7 +116,8 @@ impl Rig {
         self.sim.run(2);
         self.sim.set_reset(false);
         self.replied.clear();
-        (self.taking, self.answering) = (0, None);
+        self.taking = 0;
+        self.port.reset();
     }
 
     fn clock(&mut self) {
@@ -160,26 +128,7 @@ impl Rig {
             self.replied.push(self.sim.get(self.reply) as u8);
             self.taking = GAP.0 + self.random.below(4);
         }
-        let asked = self.sim.get(self.host_valid) == 1;
-        // Noise on the data except in the cycle of ready, and on ready except while it is asked.
-        let mut data = self.random.next() as u32;
-        let mut answers = !asked && self.random.below(4) == 0;
-        if asked {
-            let wait = self.answering.unwrap_or_else(|| self.random.below(5));
-            self.answering = wait.checked_sub(1);
-            answers = wait == 0;
-            if answers {
-                let (address, word) = (self.sim.get(self.host_address) as u32, self.sim.get(self.host_data_out) as u32);
-                match self.sim.get(self.host_write) {
-                    1 => self.memory.write(address, word),
-                    _ => data = self.memory.read(address),
-                }
-            }
-        } else {
-            assert_eq!(self.answering, None, "a request to the host port was withdrawn");
-        }
-        self.sim.set(self.host_ready, answers.into());
-        self.sim.set(self.host_data, data.into());
+        self.port.answer(&mut self.sim, &mut self.random);
         self.sim.step();
         assert!(self.sim.hazards().is_empty());
     }
@@ -200,9 +149,9 @@ impl Rig {
     fn settle(&mut self) -> Vec<u8> {
         let mut quiet = 0;
         while quiet < 4 * SILENCE {
-            let before = (self.replied.len(), self.memory.written.len());
+            let before = (self.replied.len(), self.port.memory.written.len());
             self.clock();
-            quiet = if before == (self.replied.len(), self.memory.written.len()) { quiet + 1 } else { 0 };
+            quiet = if before == (self.replied.len(), self.port.memory.written.len()) { quiet + 1 } else { 0 };
         }
         std::mem::take(&mut self.replied)
     }
@@ -271,7 +220,7 @@ fn compare(seed: u64, rounds: usize, period: usize) -> [usize; 4] {
         rig.send(&bytes);
         let found = rig.settle();
         assert_eq!(found, expected, "seed {seed}, round {round}, to {bytes:02x?}");
-        assert_eq!(rig.memory.written, reference.memory.written, "seed {seed}, round {round}, to {bytes:02x?}");
+        assert_eq!(rig.port.memory.written, reference.memory.written, "seed {seed}, round {round}, to {bytes:02x?}");
         kinds[found.get(2).map_or(3, |&status| usize::from(status))] += 1;
     }
     kinds
@@ -312,7 +261,7 @@ fn a_reset_in_anything_leaves_a_master_that_can_be_opened() {
         }
         rig.reset();
         // What was written is a beginning of what was asked for.
-        let written = rig.memory.written.clone();
+        let written = rig.port.memory.written.clone();
         assert_eq!(written, (0..written.len() as u32).map(|i| (i, i + 1)).collect::<Vec<_>>());
         rig.send(&with_crc([REQUEST, 8, 2, 1], &[0x0100_0000]));
         assert_eq!(rig.settle(), with_crc([REPLY, 8, Status::OutOfStep as u8, 0], &[]));
@@ -320,6 +269,6 @@ fn a_reset_in_anything_leaves_a_master_that_can_be_opened() {
         assert_eq!(rig.settle(), with_crc([REPLY, 8, 0, 0], &[]));
         rig.send(&with_crc([REQUEST, 9, 1, 2], &[0x0100_0005, 77]));
         assert_eq!(rig.settle(), with_crc([REPLY, 9, 0, 0], &[]));
-        assert_eq!(rig.memory.written.last(), Some(&(5, 77)));
+        assert_eq!(rig.port.memory.written.last(), Some(&(5, 77)));
     }
 }

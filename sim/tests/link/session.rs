@@ -15,12 +15,12 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-const DIGEST: u32 = 0xC0FF_EE00;
+pub const DIGEST: u32 = 0xC0FF_EE00;
 /// The fewest clock cycles per bit, so that little is simulated.
 const DIVIDER: u32 = 4;
 
 /// Codes are drawn: a write that is carried out twice moves the generators.
-fn drawn() -> Arc<dyn Arithmetic> {
+pub fn drawn() -> Arc<dyn Arithmetic> {
     family::find("ternary").unwrap().parse("operand_bits=16").unwrap()
 }
 
@@ -51,7 +51,7 @@ fn line(design: &Design, bit: f64, period: usize, seed: u64) -> Shared {
 }
 
 /// Fills every memory that a host may write, runs a program twice, and reads everything back, time excepted.
-fn session(design: &Design, target: &mut dyn Target) -> Vec<u32> {
+pub fn session(design: &Design, target: &mut dyn Target) -> Vec<u32> {
     let mut random = Random::new(3);
     let mut words = vec![(Register::Error.address(), 0), (Register::Control.address(), control::CLEAR)];
     words.push((Register::Seed.address(), 77));
