@@ -42,6 +42,12 @@ fn tiny_is_clean() {
     check("tiny.toml");
 }
 
+/// Everything that a small device can do without is left out there.
+#[test]
+fn digits_for_an_hx8k_is_clean() {
+    check("digits-hx8k.toml");
+}
+
 #[test]
 fn exact8_is_clean() {
     check("exact8.toml");

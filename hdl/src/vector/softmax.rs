@@ -135,25 +135,19 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         1 => predictions,
         _ => cat(&[predictions, address.clone()]),
     };
+    let [labels, predictions] = [0, 1].map(|half| Expr::constant(unsigned(1), half));
+    let asked = half(host_memory.is(PREDICTION), &host_address);
+    let read_address = m.wire("class_read_address", mux(&host_read, &asked, &half(labels.clone(), &sample.value())));
+    let best_address = half(predictions, &best_sample.value());
+    let write_address = m.wire("class_write_address", mux(&label_write, &half(labels, &host_address), &best_address));
     let class_q = m.memory(
         "label_and_prediction",
         2 * design.batch_depth,
         ReadUnderWrite::Never,
-        ReadPort {
-            enable: &valid | &host_read,
-            address: mux(
-                &host_read,
-                &half(host_memory.is(PREDICTION), &host_address),
-                &half(Expr::zero(unsigned(1)), &sample.value()),
-            ),
-        },
+        ReadPort { enable: &valid | &host_read, address: read_address },
         WritePort {
             enable: &label_write | best_write.value(),
-            address: mux(
-                &label_write,
-                &half(Expr::zero(unsigned(1)), &host_address),
-                &half(Expr::constant(unsigned(1), 1), &best_sample.value()),
-            ),
+            address: write_address,
             data: mux(&label_write, &label_value, &best_class.value()),
         },
     );
