@@ -10,7 +10,7 @@ use logloom::train::run::RunData;
 use logloom::verify::{Run, verify};
 use logloom_hdl::link::axi::axi_accelerator;
 use logloom_hdl::link::map::{Register, status};
-use logloom_hdl::link::spi::{cycles_per_bit, spi_accelerator};
+use logloom_hdl::link::spi::{CYCLES_PER_BIT, spi_accelerator};
 use logloom_hdl::link::wishbone::wishbone_accelerator;
 use logloom_hdl::rtl::{ElaborationError, Module};
 use logloom_sim::model::Model;
@@ -137,7 +137,7 @@ fn every_link_trains_like_the_model() -> Result<(), ElaborationError> {
     let design = configuration.design();
     let word = digest::word(design);
     let axi_top = axi_accelerator(design, word)?;
-    let spi = Spi::new(&spi_accelerator(design, word)?, cycles_per_bit(design).into()).unwrap();
+    let spi = Spi::new(&spi_accelerator(design, word)?, CYCLES_PER_BIT.into()).unwrap();
     let links: [(&str, Box<dyn Target>); 4] = [
         ("wishbone", Box::new(Bus::new(&wishbone_accelerator(design, word)?, wishbone, false))),
         ("axi", Box::new(Bus::new(&axi_top, axi, false))),

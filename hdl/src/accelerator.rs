@@ -1,7 +1,7 @@
 //! The top: host port, sequencer, address generators, memories, array, vector unit.
 //!
 //! The path of a GEMM, in cycles: a request for a moving vector (0), the vector at the array ([`READ_LATENCY`]), the
-//! accumulator tag of column 0 ([`timing::tag`]), the requantised vector of all columns ([`timing::VALUES`] later), its word
+//! accumulator tag, a cycle before the sums of all columns ([`timing::tag`]), the requantised vector of all columns ([`timing::VALUES`] later), its word
 //! ([`writeback::LATENCY`] later), the memories.
 
 use crate::arith::Side;
@@ -98,7 +98,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let busy = m.forward("busy", one);
     let read_data = m.forward("read_data", unsigned(32));
 
-    let port = host_port(design, READ_LATENCY, READ_LATENCY.max(accumulator::LATENCY) + 1)?;
+    let port = host_port(design, READ_LATENCY, timing::SLOW_READ)?;
     let port = m.instance(
         "host_port",
         &port,

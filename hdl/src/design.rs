@@ -173,7 +173,8 @@ impl Design {
         self.loss_lanes() < self.columns
     }
 
-    /// Width of the dimensions of a matrix. A bank has a word for every row and every column of a matrix that fits its memory.
+    /// Width of the dimensions of a matrix. A bank has a word for every row and every column of a matrix that fits its memory; a
+    /// block of D vectors and a batch of B samples are dimensions too.
     pub fn dimension_bits(&self) -> u32 {
         let memories = self.activation_depth.max(self.gradient_depth).max(self.weight_depth);
         let most = memories.max(self.accumulator_depth).max(self.batch_depth);
@@ -482,6 +483,7 @@ fn check_fraction(key: &str, format: Format) -> Result<(), DesignError> {
 mod tests {
     use super::*;
     use crate::arith::{Exact, Form, Mitchell, mitchell};
+    use crate::link::map::Register;
 
     fn design() -> Design {
         Design {
@@ -554,6 +556,57 @@ mod tests {
             (design.rows, design.columns) = (rows, columns);
             assert_eq!(design.banks(), banks);
         }
+    }
+
+    /// Equality tests cannot see these: model and hardware ask the design.
+    #[test]
+    fn a_dimension_is_as_wide_as_the_deepest_memory_needs() {
+        let mut design = design();
+        assert_eq!(design.dimension_bits(), 10); // 608 words
+        (design.activation_depth, design.gradient_depth, design.weight_depth) = (4, 4, 4);
+        assert_eq!(design.dimension_bits(), 7); // 64 vectors of totals
+        (design.accumulator_depth, design.batch_depth) = (4, 4);
+        assert_eq!(design.dimension_bits(), 3);
+        design.batch_depth = 8;
+        assert_eq!(design.dimension_bits(), 4);
+        design.weight_depth = 1 << 17;
+        assert_eq!(design.dimension_bits(), 16);
+    }
+
+    #[test]
+    fn registers_that_a_design_lacks() {
+        let lacking = |design: &Design| {
+            let lacks = |register: &&Register| !register.exists(design);
+            Register::ALL.iter().filter(lacks).map(|register| register.name()).collect::<Vec<_>>()
+        };
+        let mut design = design();
+        assert!(lacking(&design).is_empty());
+        design.roundings = Roundings::Nearest;
+        assert_eq!(lacking(&design), ["SEED"]);
+        design.counters = Counters::Training;
+        let diagnostics =
+            ["BUSY", "STALL", "ZERO_CODES", "SATURATED", "WEIGHTS_SATURATED", "ZERO_UPDATES", "INSTRUCTIONS"];
+        assert_eq!(lacking(&design), [&["SEED"][..], &diagnostics].concat());
+    }
+
+    #[test]
+    fn every_choice_is_in_the_digest() {
+        let with = |change: fn(&mut Design)| {
+            let mut design = design();
+            change(&mut design);
+            design.digest_text()
+        };
+        let mut texts = vec![
+            with(|_| ()),
+            with(|d| d.roundings = Roundings::Nearest),
+            with(|d| d.weight_codes = WeightCodes::Encoded),
+            with(|d| d.interconnect = Interconnect::Broadcast),
+            with(|d| d.softmax_lanes = SoftmaxLanes::One),
+            with(|d| d.counters = Counters::Training),
+        ];
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), 6);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use logloom_hdl::design::Design;
 ///
 /// | instruction | cycles |
 /// |---|---|
-/// | GEMM | fetch + load + sum over tiles of max(vectors, load) + drain + 1, load = max(R, accumulator turnaround) |
+/// | GEMM | fetch + load + sum over tiles of max(vectors, load) + drain + 1, load = [`timing::least_slot`] |
 /// | SOFTMAX | fetch + passes * (samples * ceil(classes / lanes) + drain) + 1, lanes = C or 1 |
 /// | HALT | fetch |
 pub fn cycles(instruction: &Instruction, design: &Design) -> u64 {

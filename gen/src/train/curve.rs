@@ -22,10 +22,10 @@ pub struct EpochRecord {
     pub train_accuracy: f64,
     /// The same of the test samples.
     pub test_accuracy: f64,
-    /// Values that were clipped to their format's range during this epoch.
-    pub saturated: u64,
-    /// Weight updates during this epoch that rounded to zero.
-    pub zero_updates: u64,
+    /// Values that were clipped to their format's range during this epoch, where the design counts them.
+    pub saturated: Option<u64>,
+    /// Weight updates during this epoch that rounded to zero, where the design counts them.
+    pub zero_updates: Option<u64>,
     /// All weight updates during this epoch.
     pub updates: u64,
     /// Clock cycles of this epoch, where the target counts them.
@@ -35,7 +35,7 @@ pub struct EpochRecord {
 /// The first line of every table. Also how an own table is recognised before it is replaced.
 const CSV_HEADER: &str = "epoch,loss,train_accuracy,test_accuracy,saturated,zero_updates,updates,cycles";
 
-/// The table: one line per epoch, columns as the fields of [`EpochRecord`], no cycles as an empty field.
+/// The table: one line per epoch, columns as the fields of [`EpochRecord`], what is not counted as an empty field.
 pub fn to_csv(records: &[EpochRecord]) -> String {
     // The header is written apart, so that an empty run has one too.
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(format!("{CSV_HEADER}\n").into_bytes());
@@ -236,8 +236,8 @@ mod tests {
                     loss: 0.05 + 2.1 * rest,
                     train_accuracy: 0.992 - 0.75 * rest,
                     test_accuracy: 0.970 - 0.70 * rest + ripple,
-                    saturated: u64::from(epoch),
-                    zero_updates: 10,
+                    saturated: Some(epoch.into()),
+                    zero_updates: Some(10),
                     updates: 1000,
                     cycles: (epoch % 2 == 0).then_some(1 << 40),
                 }
@@ -268,8 +268,8 @@ mod tests {
             loss: 0.25,
             train_accuracy: 0.5,
             test_accuracy: 1.0,
-            saturated: 2,
-            zero_updates: 3,
+            saturated: Some(2),
+            zero_updates: None,
             updates: 4,
             cycles: None,
         };

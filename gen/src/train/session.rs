@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use logloom_hdl::control::isa::Rounding;
+use logloom_hdl::link::map::Register;
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 use sha2::{Digest, Sha256};
@@ -178,8 +179,8 @@ pub fn train(
             loss: totals.loss(),
             train_accuracy: totals.accuracy(),
             test_accuracy: tested.accuracy(),
-            saturated: totals.saturated,
-            zero_updates: totals.zero_updates,
+            saturated: Register::Saturated.exists(compiled.design()).then_some(totals.saturated),
+            zero_updates: Register::ZeroUpdates.exists(compiled.design()).then_some(totals.zero_updates),
             updates: u64::from(steps) * compiled.weight_count(),
             cycles: clocked.then_some(totals.cycles),
         });

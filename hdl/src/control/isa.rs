@@ -200,9 +200,9 @@ instruction! {
         ROUNDING rounding: Rounding = 0 [12; 1] "rounding of weight updates";
         SHIFT shift: u8 = 0 [13; 5] "right shift of the requantiser";
         SALT salt: u8 = 0 [24; 8] "mixed into the seed of the rounding generators";
-        M m: u16 = 1 [0; 16] "moving vectors, at least 1";
-        K k: u16 = 1 [16; 16] "length of a moving vector, at least 1";
-        N n: u16 = 2 [0; 16] "length of a result vector, at least 1";
+        M m: u16 = 1 [0; 16] "moving vectors, at least 1; a dimension";
+        K k: u16 = 1 [16; 16] "length of a moving vector, at least 1; a dimension";
+        N n: u16 = 2 [0; 16] "length of a result vector, at least 1; a dimension";
         BLOCK block: u16 = 2 [16; 16] "moving vectors per block, 1..=D";
         MOVING_BASE moving_base: u16 = 3 [0; 16] "first tile of the moving matrix";
         MOVING_STRIDE moving_stride: u16 = 3 [16; 16] "tiles per tile row of the moving matrix";
@@ -224,7 +224,7 @@ instruction! {
         PASSES passes: Passes = 0 [4; 2] "the last thing to compute";
         SHIFT shift: u8 = 0 [13; 5] "requantiser shift to logits with 8 fraction bits";
         M m: u16 = 1 [0; 16] "samples, 1..=B";
-        N n: u16 = 2 [0; 16] "classes, at least 1";
+        N n: u16 = 2 [0; 16] "classes, at least 1; a dimension";
         DEST_BASE dest_base: u16 = 5 [0; 16] "first tile of the gradient";
         DEST_STRIDE dest_stride: u16 = 5 [16; 16] "tiles per tile row of the gradient";
         ACC_BASE acc_base: u16 = 7 [0; 16] "address of the first logit";

@@ -14,6 +14,9 @@ pub fn tag(design: &Design) -> u32 {
     READ_LATENCY + array + systolic::column_skew(design.interconnect, design.columns) - 1
 }
 
+/// From a read of the host to its data where that takes longest: the register behind the accumulators, or behind encoders.
+pub const SLOW_READ: u32 = if READ_LATENCY > accumulator::LATENCY { READ_LATENCY } else { accumulator::LATENCY } + 1;
+
 /// From the accumulator tag to the vector of requantised values.
 pub const VALUES: u32 = accumulator::LATENCY + requantise::LATENCY;
 

@@ -269,6 +269,8 @@ pub fn markdown() -> String {
         let (word, access) = (register.number(), access.text());
         writeln!(page, "| {name} | {word} | {access} | {meaning} |").expect("writing to a string");
     }
+    page += "\nA register that a design lacks reads 0: counters with `array.counters = \"training\"`, and SEED where nothing is rounded or\n\
+             drawn at random.\n";
     page += "\n## Errors\n\n| error | name | meaning |\n|---|---|---|\n";
     for error in ErrorCode::ALL {
         let (name, meaning) = error.row();

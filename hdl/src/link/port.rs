@@ -6,7 +6,7 @@ use crate::rtl::{Builder, ElaborationError, Expr, Module, cat, mux, select, unsi
 use crate::vector::shift_line;
 use std::sync::Arc;
 
-/// Cycles after which a posted write is seen by every read: the longest path is that of an operand, through the encoder.
+/// Cycles after which a posted write is seen by every read: more than the longest path takes, that of an operand through its encoder.
 const WRITE_SETTLES: u32 = 10;
 
 /// Module `host_port`.
@@ -14,9 +14,9 @@ const WRITE_SETTLES: u32 = 10;
 /// A request (`host_valid_i`, `host_write_i`, `host_address_i` = region and word, `host_data_i`) holds until `host_ready_o`. A write
 /// is taken at once and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
 ///
-/// Inside: one cycle after a write, `write_o` with `region_o`, `word_o`, `data_o`; for a read `read_o`, and
-/// `read_data_i` is taken `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. Only accesses that are allowed come through;
-/// others give `error_o`, a code for one cycle.
+/// Inside: one cycle after a write, `write_o` with `region_o`, `word_o`, `data_o`; for a read `read_o`, and `read_data_i` is taken
+/// `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. Only accesses that are
+/// allowed come through; others give `error_o`, a code for one cycle.
 pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m =
         Builder::new("host_port", "Memory-mapped slave: posted writes, reads with wait states, address checks.");

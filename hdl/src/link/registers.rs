@@ -28,7 +28,7 @@ pub fn counters(design: &Design) -> Vec<(Register, &'static str, u32)> {
 /// Module `registers`. `write_i` with `address_i` and `data_i` writes; `value_o` is the register at `address_i`.
 ///
 /// `host_error_i` and `sequencer_error_i` are error codes, 0 for none; the first one is kept. `run_o`, `step_o` and `pc_write_o` are
-/// pulses. A write that is refused gives its error in `refused_o` in the same cycle.
+/// pulses. A register that the design lacks reads 0.
 pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, ElaborationError> {
     let pc_bits = address_bits(design.program_depth);
     let mut m = Builder::new("registers", "Control and status registers, and the event counters.");

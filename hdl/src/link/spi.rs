@@ -2,7 +2,7 @@
 
 use super::frame::{REPLY, frame_master};
 use crate::accelerator::accelerator;
-use crate::array::accumulator;
+use crate::control::timing;
 use crate::design::Design;
 use crate::rtl::{Bits, Builder, ElaborationError, Expr, Module, cat, mux, unsigned};
 use std::sync::Arc;
@@ -20,15 +20,12 @@ const _: () = assert!(FILLER != REPLY, "a reply begins where silence ends");
 /// master.
 const HALF: u32 = 4;
 
-/// The fewest clock cycles per bit of this design's slave.
-///
-/// 2 x 4, or more for wide arrays: from the first bit of a byte of a reply the next byte has seven and a half bits to be found, and
-/// the slowest read, that of an accumulator, passes all columns.
-pub fn cycles_per_bit(design: &Design) -> u32 {
-    // CRC of the byte before, the ways through the frame master and the host port.
-    const AROUND: u32 = 18;
-    (accumulator::LATENCY + design.columns + AROUND).div_ceil(7).max(2 * HALF)
-}
+/// The fewest clock cycles per bit.
+pub const CYCLES_PER_BIT: u32 = 2 * HALF;
+
+/// From the first bit of a byte of a reply the next byte has seven and a half bits to be found. A read takes the longest: the CRC of
+/// the byte before, the ways through the frame master and the host port, and the memory.
+const _: () = assert!(18 + timing::SLOW_READ <= 7 * CYCLES_PER_BIT, "a reply does not wait for words");
 
 /// Module `spi_slave`: a byte from the host stands on `byte_o` in the cycle of `valid_o`. In exchange the host gets `byte_i`, if
 /// `byte_valid_i` when the exchange begins, which is taken (`byte_ready_o`) with the first bit, and [`FILLER`] otherwise.
@@ -84,14 +81,14 @@ pub fn spi_slave() -> Result<Arc<Module>, ElaborationError> {
 
 /// The accelerator of `design` behind SPI. `digest`: value of the register DIGEST.
 ///
-/// Ports: `clk_i`, `rst_ni`, `sck_i`, `cs_n_i`, `mosi_i`, `miso_o`; the period of `sck_i` is at least [`cycles_per_bit`] clock
+/// Ports: `clk_i`, `rst_ni`, `sck_i`, `cs_n_i`, `mosi_i`, `miso_o`; the period of `sck_i` is at least [`CYCLES_PER_BIT`] clock
 /// cycles.
 ///
 /// # Errors
 /// The accelerator cannot be elaborated.
 pub fn spi_accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, ElaborationError> {
     let accelerator = accelerator(design, digest)?;
-    let cycles = cycles_per_bit(design);
+    let cycles = CYCLES_PER_BIT;
     let mut m = Builder::new(
         TOP,
         &format!("The accelerator behind SPI, mode 0: a bit of `sck_i` takes {cycles} cycles of `clk_i` or more."),

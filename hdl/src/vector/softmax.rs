@@ -1,6 +1,6 @@
 //! Prediction, loss and output gradient, in the log domain: no multiplier, no divider.
 //!
-//! A pass streams the logits of all samples through the lanes, one group of C classes per cycle, and leaves one number per
+//! A pass streams the logits of all samples through the lanes, one group of C classes per cycle or one class, and leaves one number per
 //! sample in a memory for the next pass: the largest logit, the logarithm of the sum of exponentials, and the sum of
 //! the wrong classes' probabilities, which becomes the (negative) gradient of the right class so that the gradient of a
 //! sample sums to zero.
