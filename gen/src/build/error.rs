@@ -30,7 +30,7 @@ pub enum BuildError {
         remedy: String,
     },
     #[error(
-        "a clock of {wanted} MHz is not reached on {board}: the {} runs at {reached:.2} MHz, {:.0} % less, limited by {}; {}",
+        "a clock of {wanted} MHz is not reached on {board}: the {} runs at {reached:.2} MHz, {:.1} % less, limited by {}; {}",
         if *seeds == 1 { "placement".to_string() } else { format!("fastest of {seeds} placements") },
         100.0 * (1.0 - reached / wanted),
         described(path),

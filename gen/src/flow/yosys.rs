@@ -12,6 +12,9 @@ use super::fabric::Fabric;
 use super::run::{Finished, Invocation};
 use super::tool::{Tool, ToolError};
 
+/// So long that nothing is critical, and abc9 recovers area everywhere (some per cent fewer LUTs).
+const LEAST_AREA_PS: u32 = 90_000;
+
 /// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: flattened, least area.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -21,8 +24,8 @@ pub struct Options {
     pub by_module: bool,
     /// The sources hold primitives of the device, which are known only once the command for its fabric has begun.
     pub primitives: bool,
-    /// Area before delay (some per cent fewer LUTs).
-    pub least_area: bool,
+    /// How long a path of LUTs may be before area is spent on it, in ps.
+    pub delay_ps: u32,
     /// Turn `*` into Booth multipliers first.
     pub booth: bool,
     /// Parameters of the top module, in Verilog's notation.
@@ -41,7 +44,7 @@ impl Options {
             device,
             by_module: false,
             primitives: false,
-            least_area: true,
+            delay_ps: LEAST_AREA_PS,
             booth: false,
             parameters: BTreeMap::new(),
             verilog: None,
@@ -62,10 +65,7 @@ impl Options {
         if self.booth {
             script.push_str("; proc; flatten; opt; wreduce; booth");
         }
-        if self.least_area {
-            // A clock period (in ps) so long that nothing is critical: abc9 then recovers area everywhere.
-            script.push_str("; scratchpad -set abc9.D 90000");
-        }
+        let _ = write!(script, "; scratchpad -set abc9.D {}", self.delay_ps);
         let _ = write!(script, "; {} -top {top}", self.device.synthesis);
         if self.by_module {
             script.push_str(" -noflatten; flatten; opt_clean");
