@@ -273,7 +273,7 @@ mod tests {
             updates: 4,
             cycles: None,
         };
-        assert_eq!(to_csv(&[record]).lines().nth(1), Some("1,0.25,0.5,1.0,2,3,4,"));
+        assert_eq!(to_csv(&[record]).lines().nth(1), Some("1,0.25,0.5,1.0,2,,4,"));
     }
 
     #[test]
