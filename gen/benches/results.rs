@@ -48,7 +48,7 @@ fn main() -> Result<()> {
          Everything here was measured by one run of `make bench`",
     );
     writeln!(page, " of Logloom {}.", env!("CARGO_PKG_VERSION"))?;
-    accuracy(&mut page, &digits, &samples)?;
+    accuracy(&mut page, root, &digits, &samples)?;
     elements(&mut page, &digits, &Cache::new(root.join("target/measurements")))?;
     occupation(&mut page, digits.compiled.design())?;
     speed(&mut page, &digits, &samples)?;
@@ -73,18 +73,27 @@ fn with_arithmetic(compiled: &Compiled, arithmetic: Arc<dyn Arithmetic>) -> Resu
     Ok(Compiled::new(compiled.task(), &design)?)
 }
 
-fn accuracy(page: &mut String, digits: &Configuration, samples: &RunData) -> Result<()> {
+fn about(arithmetic: &dyn Arithmetic) -> String {
+    format!("{} ({})", arithmetic.name(), arithmetic.parameters())
+}
+
+fn accuracy(page: &mut String, root: &Path, digits: &Configuration, samples: &RunData) -> Result<()> {
     let compiled = &digits.compiled;
     let exact = Arc::new(Exact { operand_bits: 16, form: Form::Rows, stages: 0 });
-    let rows = [("`digits` preset", compiled.clone()), ("exact, 16 bits", with_arithmetic(compiled, exact)?)];
+    let mut rows = vec![("`digits` preset".to_string(), compiled.clone())];
+    for preset in kept::all()? {
+        let configuration = Configuration::load(&root.join(format!("examples/{}.toml", preset.name)), &[])?;
+        rows.push((format!("`{}` preset", preset.name), configuration.compiled));
+    }
+    rows.push(("exact, 16 bits".to_string(), with_arithmetic(compiled, exact)?));
     let epochs = digits.training.epochs;
     let task = compiled.task();
     writeln!(
         page,
-        "\n## Accuracy\n\nHandwritten digits (1437 training, 360 test samples), network {:?}, batch {}, {epochs} epochs; test \
+        "\n## Accuracy\n\nHandwritten digits (1437 training, 360 test samples), network {:?}, {epochs} epochs; test \
          accuracy after the last epoch in %, nothing selected on the test set. Same initial weights and order for equal seeds.\n\n\
          | arithmetic | seeds 0 to 4 | mean | worst |\n|---|---|---|---|",
-        task.network, task.batch
+        task.network
     )?;
     let mut row = |name: &str, accuracies: Vec<f64>| {
         let percent: Vec<f64> = accuracies.iter().map(|a| a * 100.0).collect();
@@ -96,7 +105,7 @@ fn accuracy(page: &mut String, digits: &Configuration, samples: &RunData) -> Res
     for (name, compiled) in rows {
         eprintln!("accuracy: {name}");
         let label =
-            format!("{name}: {} ({})", compiled.design().arithmetic.name(), compiled.design().arithmetic.parameters());
+            format!("{name}, batch {}: {}", compiled.task().batch, about(compiled.design().arithmetic.as_ref()));
         let results = SEEDS.map(|seed| {
             let mut model = Model::new(compiled.design(), 0)?;
             let settings = Settings { epochs, seed: seed.into(), checkpoint: None };
@@ -113,7 +122,7 @@ fn accuracy(page: &mut String, digits: &Configuration, samples: &RunData) -> Res
     let results = SEEDS.map(|seed| {
         Ok(float::train(task, &training, &test, &digits.data.normalise, epochs, seed.into())?.test_accuracy)
     });
-    row("float32 SGD", results.collect::<Result<_>>()?)?;
+    row(&format!("float32 SGD, batch {}", task.batch), results.collect::<Result<_>>()?)?;
     Ok(())
 }
 
@@ -194,7 +203,7 @@ fn elements(page: &mut String, digits: &Configuration, cache: &Cache) -> Result<
         )?;
     }
     let arithmetic = &digits.compiled.design().arithmetic;
-    writeln!(page, "\nThe preset itself: {} ({}).", arithmetic.name(), arithmetic.parameters())?;
+    writeln!(page, "\nThe preset itself: {}.", about(arithmetic.as_ref()))?;
     Ok(())
 }
 
