@@ -53,7 +53,8 @@ fn exact8_is_clean() {
     check("exact8.toml");
 }
 
-/// Behind each link but the UART, which the boards below have. The names of `axi_top` are those of AXI, which know no suffixes: the only thing that Verible may mind.
+/// Behind each link but the UART, which the boards below have. The names of `axi_top` are those of AXI, which know no suffixes:
+/// the only thing that Verible may mind.
 #[test]
 fn links_are_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

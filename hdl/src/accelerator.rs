@@ -1,8 +1,8 @@
 //! The top: host port, sequencer, address generators, memories, array, vector unit.
 //!
 //! The path of a GEMM, in cycles: a request for a moving vector (0), the vector at the array ([`READ_LATENCY`]), the
-//! accumulator tag, a cycle before the sums of all columns ([`timing::tag`]), the requantised vector of all columns ([`timing::VALUES`] later), its word
-//! ([`writeback::LATENCY`] later), the memories.
+//! accumulator tag, a cycle before the sums of all columns ([`timing::tag`]), the requantised vector of all columns
+//! ([`timing::VALUES`] later), its word ([`writeback::LATENCY`] later), the memories.
 
 use crate::arith::Side;
 use crate::array::accumulator::{self, accumulator_address, accumulators};
@@ -584,9 +584,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         ("host_error_i", &host_error),
         ("sequencer_error_i", &sequencer_error),
     ];
+    let counted = counters(design);
     for (register, event) in &events {
-        match counters(design).into_iter().find(|counter| counter.0 == *register) {
-            Some((_, port, _)) => inputs.push((port, event)),
+        match counted.iter().find(|counter| counter.0 == *register) {
+            Some((_, port, _)) => inputs.push((*port, event)),
             None => m.discard(event),
         }
     }

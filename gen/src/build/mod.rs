@@ -93,8 +93,8 @@ pub struct Built {
 /// text of the configuration.
 ///
 /// # Errors
-/// The link is none of a board, the clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the
-/// folder is not ours or cannot be written.
+/// The link is none of a board, the clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is
+/// missing or fails, or the folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
     let no_board = |why| Err(BuildError::Link { place: configuration.place("link.kind"), why }.into());

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::Output;
+use super::progress::bar;
 use crate::compare::search;
-use crate::config::{Configuration, Override, Value};
+use crate::config::{Configuration, Override};
 use crate::target::Kind;
 use crate::train::run::RunData;
 use crate::verify::Finding;
@@ -36,13 +36,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
-    let seed =
-        arguments.seed.map(|seed| Override { key: "training.seed", value: Value::Integer(seed), option: "--seed" });
+    let seed = Override::integer("training.seed", "--seed", arguments.seed);
     let configuration = Configuration::load(&arguments.config, seed.as_slice())?;
     let data = RunData::load(&configuration)?;
-    let bar = ProgressBar::new(0);
-    let style = "bisect  {wide_bar} {pos} of at most {len} comparisons  {msg}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar("bisect  {wide_bar} {pos} of at most {len} comparisons  {msg}");
     let targets = [&arguments.against, &arguments.target];
     let result = search(&configuration, &data, targets, arguments.steps.into(), &mut |progress| {
         bar.set_length(progress.most_comparisons);

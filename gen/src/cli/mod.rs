@@ -10,6 +10,7 @@ mod generate;
 mod infer;
 mod new;
 mod output;
+mod progress;
 mod train;
 mod units;
 mod verify;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Outcome;
 use super::output::{Output, grouped, percent};
-use crate::config::{Configuration, Override, Value};
+use super::progress::bar;
+use crate::config::{Configuration, Override};
 use crate::target::{self, Kind};
 use crate::train::run::{RunData, RunFolder, run};
 
@@ -56,21 +56,16 @@ struct Report {
 }
 
 pub fn run_verb(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
-    let mut overrides = Vec::new();
-    for (key, option, value) in
-        [("training.epochs", "--epochs", arguments.epochs), ("training.seed", "--seed", arguments.seed)]
-    {
-        overrides.extend(value.map(|value| Override { key, value: Value::Integer(value), option }));
-    }
+    let epochs = Override::integer("training.epochs", "--epochs", arguments.epochs);
+    let seed = Override::integer("training.seed", "--seed", arguments.seed);
+    let overrides: Vec<Override> = epochs.into_iter().chain(seed).collect();
     let configuration = Configuration::load(&arguments.config, &overrides)?;
     let name = &configuration.design().name;
     let folder = RunFolder::new(arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)));
     let data = RunData::load(&configuration)?;
     let mut target = target::open(&arguments.target, &configuration)?;
 
-    let bar = ProgressBar::new(0);
-    let style = "{msg}  {wide_bar} {pos}/{len} steps  {eta}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar("{msg}  {wide_bar} {pos}/{len} steps  {eta}");
     let mut saved = None;
     let result = run(&configuration, &data, target.as_mut(), &folder, arguments.resume, &mut |progress| {
         // In the report of a completed epoch, `step` still counts its steps.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Outcome;
 use super::output::{Output, grouped, table};
+use super::progress::bar;
 use crate::config::Configuration;
 use crate::emit::plan::Contents;
 use crate::emit::{self, Plan};
@@ -66,9 +66,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let configuration = arguments.train.as_deref().map(|path| Configuration::load(path, &[])).transpose()?;
     // A sweep takes minutes where all the rest takes seconds.
     let work: Vec<u64> = units.iter().map(|unit| if arguments.prove { pairs(unit) } else { 1 }).collect();
-    let bar = ProgressBar::new(work.iter().sum());
-    let style = "{msg}  {wide_bar} {percent} %  {eta}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar("{msg}  {wide_bar} {percent} %  {eta}");
+    bar.set_length(work.iter().sum());
     let cache = Cache::new(measurements());
     let mut measured = Vec::new();
     let mut done = 0;

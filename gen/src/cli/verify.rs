@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::{Output, grouped};
+use super::progress::bar;
 use crate::compare::{Comparison, compare};
-use crate::config::{Configuration, Override, Value};
+use crate::config::{Configuration, Override};
 use crate::target::Kind;
 use crate::train::run::RunData;
 
@@ -35,8 +35,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
-    let seed =
-        arguments.seed.map(|seed| Override { key: "training.seed", value: Value::Integer(seed), option: "--seed" });
+    let seed = Override::integer("training.seed", "--seed", arguments.seed);
     let configuration = Configuration::load(&arguments.config, seed.as_slice())?;
     let data = RunData::load(&configuration)?;
     let comparison = Comparison {
@@ -45,9 +44,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         faults: &[],
         wave: &arguments.wave,
     };
-    let bar = ProgressBar::new(0);
-    let style = "verify  {wide_bar} {pos}/{len} instructions  {eta}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar("verify  {wide_bar} {pos}/{len} instructions  {eta}");
     let result = compare(&configuration, &data, &comparison, &mut |progress| {
         bar.set_length(progress.steps * u64::from(progress.instructions));
         bar.set_position(progress.step * u64::from(progress.instructions) + u64::from(progress.instruction));

@@ -59,6 +59,13 @@ pub struct Override {
     pub option: &'static str,
 }
 
+impl Override {
+    /// That of an option for a whole number, if it is given.
+    pub fn integer(key: &'static str, option: &'static str, value: Option<u32>) -> Option<Self> {
+        value.map(|value| Override { key, value: Value::Integer(value), option })
+    }
+}
+
 /// The values of file, preset and defaults, merged: `section.key` to entry. Keys without a value are absent.
 pub type Written = BTreeMap<&'static str, Entry>;
 

@@ -3,6 +3,7 @@
 //! No output depends on an input of the same clock cycle, on either interface.
 
 use super::arbiter::host_arbiter;
+use super::behind::Answers;
 use crate::accelerator::accelerator;
 use crate::design::Design;
 use crate::rtl::{Builder, ElaborationError, Expr, Module, Register, cat, mux, unsigned};
@@ -208,23 +209,11 @@ pub fn axi_accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elab
     let accelerator = accelerator(design, digest)?;
     let mut m = Builder::new(TOP, "The accelerator with an AXI4-Lite slave and an AXI4-Stream sink.");
     let inputs = bus_inputs(&mut m);
-    let host_ready = m.forward("host_ready", unsigned(1));
-    let host_data = m.forward("host_data", unsigned(32));
-    let (ready, data) = (host_ready.value(), host_data.value());
-    let slave = connected(&inputs, &[("host_ready_i", &ready), ("host_data_i", &data)]);
+    let answers = Answers::new(&mut m);
+    let (host_ready, host_data) = answers.values();
+    let slave = connected(&inputs, &[("host_ready_i", &host_ready), ("host_data_i", &host_data)]);
     let slave = m.instance("axi_slave", &axi_slave()?, &slave);
-    let accelerator = m.instance(
-        "accelerator",
-        &accelerator,
-        &[
-            ("host_valid_i", &slave.get("host_valid_o")),
-            ("host_write_i", &slave.get("host_write_o")),
-            ("host_address_i", &slave.get("host_address_o")),
-            ("host_data_i", &slave.get("host_data_o")),
-        ],
-    );
-    m.assign(&host_ready, accelerator.get("host_ready_o"));
-    m.assign(&host_data, accelerator.get("host_data_o"));
+    answers.connect(&mut m, &accelerator, &slave);
     for port in LITE_OUTPUTS.into_iter().chain([STREAM_OUTPUT]) {
         m.output(port, slave.get(port));
     }

@@ -1,6 +1,7 @@
 //! How a host reaches the accelerator.
 pub mod arbiter;
 pub mod axi;
+mod behind;
 pub mod crc32;
 pub mod frame;
 pub mod map;

@@ -1,5 +1,6 @@
 //! The accelerator behind SPI: a slave in mode 0, most significant bit first, that carries frames.
 
+use super::behind::Answers;
 use super::frame::{REPLY, frame_master};
 use crate::accelerator::accelerator;
 use crate::control::timing;
@@ -98,8 +99,8 @@ pub fn spi_accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elab
     let mosi = m.input("mosi_i", unsigned(1));
     let reply_valid = m.forward("reply_valid", unsigned(1));
     let reply = m.forward("reply", unsigned(8));
-    let host_ready = m.forward("host_ready", unsigned(1));
-    let host_data = m.forward("host_data", unsigned(32));
+    let answers = Answers::new(&mut m);
+    let (host_ready, host_data) = answers.values();
     let slave = m.instance(
         "spi_slave",
         &spi_slave()?,
@@ -118,24 +119,13 @@ pub fn spi_accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elab
             ("byte_valid_i", &slave.get("valid_o")),
             ("byte_i", &slave.get("byte_o")),
             ("byte_ready_i", &slave.get("byte_ready_o")),
-            ("host_ready_i", &host_ready.value()),
-            ("host_data_i", &host_data.value()),
+            ("host_ready_i", &host_ready),
+            ("host_data_i", &host_data),
         ],
     );
     m.assign(&reply_valid, master.get("byte_valid_o"));
     m.assign(&reply, master.get("byte_o"));
-    let accelerator = m.instance(
-        "accelerator",
-        &accelerator,
-        &[
-            ("host_valid_i", &master.get("host_valid_o")),
-            ("host_write_i", &master.get("host_write_o")),
-            ("host_address_i", &master.get("host_address_o")),
-            ("host_data_i", &master.get("host_data_o")),
-        ],
-    );
-    m.assign(&host_ready, accelerator.get("host_ready_o"));
-    m.assign(&host_data, accelerator.get("host_data_o"));
+    answers.connect(&mut m, &accelerator, &master);
     m.output("miso_o", slave.get("miso_o"));
     m.finish()
 }

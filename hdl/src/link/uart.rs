@@ -1,5 +1,6 @@
 //! The accelerator behind a UART: eight data bits, no parity, one stop bit.
 
+use super::behind::Answers;
 use super::frame::frame_master;
 use crate::accelerator::accelerator;
 use crate::design::Design;
@@ -130,8 +131,8 @@ pub fn serial_accelerator(
         Builder::new(TOP, &format!("The accelerator behind a UART: {baud} baud, with a clock of {clock_hz} Hz."));
     let rx = m.input("rx_i", unsigned(1));
     let byte_ready = m.forward("byte_ready", unsigned(1));
-    let host_ready = m.forward("host_ready", unsigned(1));
-    let host_data = m.forward("host_data", unsigned(32));
+    let answers = Answers::new(&mut m);
+    let (host_ready, host_data) = answers.values();
     let receiver = m.instance("uart_receiver", &uart_receiver(divider)?, &[("rx_i", &rx)]);
     let master = m.instance(
         "frame_master",
@@ -140,8 +141,8 @@ pub fn serial_accelerator(
             ("byte_valid_i", &receiver.get("valid_o")),
             ("byte_i", &receiver.get("byte_o")),
             ("byte_ready_i", &byte_ready.value()),
-            ("host_ready_i", &host_ready.value()),
-            ("host_data_i", &host_data.value()),
+            ("host_ready_i", &host_ready),
+            ("host_data_i", &host_data),
         ],
     );
     let transmitter = m.instance(
@@ -150,18 +151,7 @@ pub fn serial_accelerator(
         &[("valid_i", &master.get("byte_valid_o")), ("byte_i", &master.get("byte_o"))],
     );
     m.assign(&byte_ready, transmitter.get("ready_o"));
-    let accelerator = m.instance(
-        "accelerator",
-        &accelerator,
-        &[
-            ("host_valid_i", &master.get("host_valid_o")),
-            ("host_write_i", &master.get("host_write_o")),
-            ("host_address_i", &master.get("host_address_o")),
-            ("host_data_i", &master.get("host_data_o")),
-        ],
-    );
-    m.assign(&host_ready, accelerator.get("host_ready_o"));
-    m.assign(&host_data, accelerator.get("host_data_o"));
+    answers.connect(&mut m, &accelerator, &master);
     m.output("tx_o", transmitter.get("tx_o"));
     m.finish()
 }

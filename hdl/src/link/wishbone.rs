@@ -1,5 +1,6 @@
 //! The accelerator as a slave on a Wishbone B4 bus: classic cycles, 32 data bits, word addresses.
 
+use super::behind::Answers;
 use crate::accelerator::accelerator;
 use crate::design::Design;
 use crate::rtl::{Builder, ElaborationError, Module, unsigned};
@@ -79,8 +80,8 @@ pub fn wishbone_accelerator(design: &Design, digest: u32) -> Result<Arc<Module>,
     m.comment(&address, "of words, not of bytes");
     let data = m.input("wb_dat_i", unsigned(32));
     let selected = m.input("wb_sel_i", unsigned(4));
-    let host_ready = m.forward("host_ready", unsigned(1));
-    let host_data = m.forward("host_data", unsigned(32));
+    let answers = Answers::new(&mut m);
+    let (host_ready, host_data) = answers.values();
     let slave = m.instance(
         "wishbone_slave",
         &wishbone_slave()?,
@@ -91,22 +92,11 @@ pub fn wishbone_accelerator(design: &Design, digest: u32) -> Result<Arc<Module>,
             ("wb_adr_i", &address),
             ("wb_dat_i", &data),
             ("wb_sel_i", &selected),
-            ("host_ready_i", &host_ready.value()),
-            ("host_data_i", &host_data.value()),
+            ("host_ready_i", &host_ready),
+            ("host_data_i", &host_data),
         ],
     );
-    let accelerator = m.instance(
-        "accelerator",
-        &accelerator,
-        &[
-            ("host_valid_i", &slave.get("host_valid_o")),
-            ("host_write_i", &slave.get("host_write_o")),
-            ("host_address_i", &slave.get("host_address_o")),
-            ("host_data_i", &slave.get("host_data_o")),
-        ],
-    );
-    m.assign(&host_ready, accelerator.get("host_ready_o"));
-    m.assign(&host_data, accelerator.get("host_data_o"));
+    answers.connect(&mut m, &accelerator, &slave);
     for port in ["wb_ack_o", "wb_err_o", "wb_dat_o"] {
         m.output(port, slave.get(port));
     }

@@ -84,11 +84,11 @@ fn stage(m: &mut Builder, name: &str, values: Vec<Expr>) -> Vec<Expr> {
 /// With one lane, `valid_i` comes with the logit in column `column_i` of `values_i`, and the gradients stand when those of all
 /// columns have come.
 pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
-    let columns = design.loss_lanes();
+    let lane_count = design.loss_lanes();
     let bits = design.vector_bits();
     let operand = design.operand_bits();
     let frac = design.gradient.frac;
-    let height = levels(columns);
+    let height = levels(lane_count);
     let dimension = unsigned(design.dimension_bits());
     let address_bits = address_bits(design.batch_depth);
     let mut m = Builder::new(
@@ -111,14 +111,14 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let sample = m.register("sample_q", unsigned(address_bits));
     let first_class = m.register("first_class_q", dimension);
     let left = m.register("classes_left_q", dimension);
-    let last = m.wire("last", left.value().le(&Expr::constant(dimension, columns.into())));
+    let last = m.wire("last", left.value().le(&Expr::constant(dimension, lane_count.into())));
     let first = m.wire("first", !first_class.value().any());
     let sample_ends = m.wire("sample_ends", &valid & &last);
     let restart = m.wire("restart", &clear | &sample_ends);
     let moves = m.wire("moves", &valid | &clear);
     m.drive_when(&sample, &restart, (sample.value() + 1).gate(&!&clear));
-    m.drive_when(&first_class, &moves, (first_class.value() + i64::from(columns)).gate(&!&restart));
-    m.drive_when(&left, &moves, mux(&restart, &classes, &(left.value() - i64::from(columns))));
+    m.drive_when(&first_class, &moves, (first_class.value() + i64::from(lane_count)).gate(&!&restart));
+    m.drive_when(&left, &moves, mux(&restart, &classes, &(left.value() - i64::from(lane_count))));
 
     // What each pass leaves for the next. Declared before the pipeline that writes them.
     let statistics_write = m.register("statistics_write_q", unsigned(1));
@@ -182,15 +182,15 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         logits = vec![select(column, &logits)];
     }
     let logits1 = stage(&mut m, "logit", logits);
-    let kept1: Vec<Expr> = (0..columns).map(|c| Expr::constant(dimension, c.into()).lt(&count1)).collect();
+    let kept1: Vec<Expr> = (0..lane_count).map(|c| Expr::constant(dimension, c.into()).lt(&count1)).collect();
     let kept1 = m.wire("kept1", lanes(&kept1));
     let label_lane = m.wire("label_lane", &class_q - &first_class1);
-    let labelled: Vec<Expr> = (0..columns).map(|c| label_lane.is(c.into())).collect();
+    let labelled: Vec<Expr> = (0..lane_count).map(|c| label_lane.is(c.into())).collect();
     let labelled1 = m.wire("labelled1", lanes(&labelled));
 
     // Argmax: a tree over the lanes, then over the groups of classes. The smaller index wins a tie.
     let index_bits = height.max(1);
-    let candidates = (0..columns)
+    let candidates = (0..lane_count)
         .map(|c| {
             let floor = Expr::constant(signed(LOGIT_BITS), -(1 << (LOGIT_BITS - 1)));
             let value = mux(&kept1.bit(c), &logits1[c as usize], &floor);
