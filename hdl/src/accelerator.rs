@@ -98,7 +98,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let busy = m.forward("busy", one);
     let read_data = m.forward("read_data", unsigned(32));
 
-    let port = host_port(design, READ_LATENCY, timing::SLOW_READ)?;
+    let port = host_port(design, READ_LATENCY, timing::SLOW_READ, timing::settles(design))?;
     let port = m.instance(
         "host_port",
         &port,
@@ -114,9 +114,13 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     m.output("host_ready_o", port.get("host_ready_o"));
     m.output("host_data_o", port.get("host_data_o"));
     let (region, word, data) = (port.get("region_o"), port.get("word_o"), port.get("data_o"));
-    let in_region = |r: Region| region.is(r.number().into());
-    let written = |r: Region| port.get("write_o") & in_region(r);
-    let read = |r: Region| port.get("read_o") & in_region(r);
+    let access = |m: &mut Builder, kind: &str, valid: &str, r: Region| {
+        let name = format!("host_{kind}_{}", r.name().replace(' ', "_"));
+        m.wire(&name, port.get(valid) & region.is(r.number().into()))
+    };
+    let writes = |m: &mut Builder, r| access(m, "writes", "write_o", r);
+    let reads = |m: &mut Builder, r| access(m, "reads", "read_o", r);
+    let (program_write, program_read) = (writes(&mut m, Region::Program), reads(&mut m, Region::Program));
 
     let run = m.forward("run", one);
     let step = m.forward("step", one);
@@ -130,8 +134,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             ("busy_i", &busy.value()),
             ("pc_write_i", &pc_write.value()),
             ("pc_data_i", &data.slice(0, address_bits(design.program_depth))),
-            ("program_write_i", &written(Region::Program)),
-            ("program_read_i", &read(Region::Program)),
+            ("program_write_i", &program_write),
+            ("program_read_i", &program_read),
             ("program_address_i", &word.slice(0, address_bits(design.program_depth * 8))),
             ("program_data_i", &data),
         ],
@@ -144,11 +148,20 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         of(f).truncate(design.dimension_bits())
     };
     let [m_size, k_size, n_size, block] = [gemm::M, gemm::K, gemm::N, gemm::BLOCK].map(|f| dimension(&mut m, f));
-    let moving_is = |memory: Moving| of(gemm::MOVING).is(memory as i64);
-    let stationary_is = |memory: Stationary| of(gemm::STATIONARY).is(memory as i64);
+    let moving_is = |m: &mut Builder, name, memory: Moving| m.wire(name, of(gemm::MOVING).is(memory as i64));
+    let moves_activations = moving_is(&mut m, "moves_activations", Moving::Activation);
+    let moves_gradients = moving_is(&mut m, "moves_gradients", Moving::Gradient);
+    let stationary_is =
+        |m: &mut Builder, name, memory: Stationary| m.wire(name, of(gemm::STATIONARY).is(memory as i64));
+    let loads_weights = stationary_is(&mut m, "loads_weights", Stationary::WeightCode);
+    let loads_gradients = stationary_is(&mut m, "loads_gradients", Stationary::Gradient);
+    let loads_activations = stationary_is(&mut m, "loads_activations", Stationary::Activation);
     let is_softmax = sequencer.get("is_softmax_o");
-    let is_gemm = !&is_softmax;
-    let dest_is = |dest: Dest| &is_gemm & of(gemm::DEST).is(dest as i64);
+    let is_gemm = m.wire("is_gemm", !&is_softmax);
+    let dest_is = |m: &mut Builder, name, dest: Dest| m.wire(name, &is_gemm & of(gemm::DEST).is(dest as i64));
+    let gives_gradients = dest_is(&mut m, "gives_gradients", Dest::Gradient);
+    let gives_weights = dest_is(&mut m, "gives_weights", Dest::Weight);
+    let keeps_totals = dest_is(&mut m, "keeps_totals", Dest::Accumulator);
     let start_gemm = sequencer.get("gemm_start_o");
     let start_softmax = sequencer.get("softmax_start_o");
     let start = m.wire("start", &start_gemm | &start_softmax);
@@ -278,12 +291,12 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         line_save: None,
         line_return: None,
     };
-    let stores = m.wire("stores", mux(&is_softmax, &gradient, &(&emits & !dest_is(Dest::Accumulator))));
+    let stores = m.wire("stores", mux(&is_softmax, &gradient, &(&emits & !&keeps_totals)));
     let by_column = m.wire("result_by_column", &is_gemm & of(gemm::DEST_BY));
     let dest =
         Walk { base: &tiles(gemm::DEST_BASE), stride: &tiles(gemm::DEST_STRIDE), column: &by_column, length: &n_size }
             .request(&mut m, "dest", &vector_walker, &result_steps, &stores);
-    let masks = m.wire("masks", &emits & dest_is(Dest::Gradient));
+    let masks = m.wire("masks", &emits & &gives_gradients);
     let mask =
         Walk { base: &tiles(gemm::MASK_BASE), stride: &tiles(gemm::MASK_STRIDE), column: &by_column, length: &n_size }
             .request(&mut m, "mask", &vector_walker, &result_steps, &masks);
@@ -291,56 +304,50 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     // The host reads and writes one element: a vector of one, in the bank that its address names. All ways through the
     // memories are the host's between runs, so that whether an access is allowed, which is known late, chooses nothing.
     let idle = m.wire("idle", !running.value());
-    let line = word.slice(lane_bits, lane_bits);
-    let host = Request {
-        valid: Expr::constant(one, 1),
-        tile: word.slice(2 * lane_bits, tile_bits),
+    let host_tile = word.slice(2 * lane_bits, tile_bits);
+    let host_line = word.slice(lane_bits, lane_bits);
+    let host_lane = m.wire("host_lane", word.slice(0, lane_bits) - &host_line);
+    let host = |valid: &Expr| Request {
+        valid: valid.clone(),
+        tile: host_tile.clone(),
         carry: wraps.then(|| Expr::zero(unsigned(tile_bits))),
-        lane: m.wire("host_lane", word.slice(0, lane_bits) - &line),
-        line,
+        lane: host_lane.clone(),
+        line: host_line.clone(),
         column: Expr::zero(one),
         count: Expr::constant(unsigned(lane_bits + 1), 1),
     };
 
     // Who reads which memory is a matter of the instruction; the host reads only between instructions.
-    let from_activation = stationary.when(&stationary_is(Stationary::Activation)).or_else(
-        &mut m,
-        "from_activation",
-        &stationary_is(Stationary::Activation),
-        &moving.when(&moving_is(Moving::Activation)),
-    );
-    let masked = mask.or_else(&mut m, "mask_or_moving", &dest_is(Dest::Gradient), &from_activation);
-    let host_reads = read(Region::Activation);
-    let read_activation = host.when(&host_reads).or_else(&mut m, "read_activation", &idle, &masked);
-    let from_gradient = stationary.when(&stationary_is(Stationary::Gradient)).or_else(
-        &mut m,
-        "from_gradient",
-        &stationary_is(Stationary::Gradient),
-        &moving.when(&moving_is(Moving::Gradient)),
-    );
-    let host_reads = read(Region::Gradient);
-    let read_gradient = host.when(&host_reads).or_else(&mut m, "read_gradient", &idle, &from_gradient);
-    let host_reads = read(Region::Weight);
-    let host_reads_code = read(Region::WeightCode);
-    let loaded = stationary.when(&stationary_is(Stationary::WeightCode));
-    let updated = dest.when(&dest_is(Dest::Weight));
+    let moved = moving.when(&moves_activations);
+    let from_activation = stationary.or_else(&mut m, "from_activation", &loads_activations, &moved);
+    let masked = mask.or_else(&mut m, "mask_or_moving", &gives_gradients, &from_activation);
+    let host_reads = reads(&mut m, Region::Activation);
+    let read_activation = host(&host_reads).or_else(&mut m, "read_activation", &idle, &masked);
+    let moved = moving.when(&moves_gradients);
+    let from_gradient = stationary.or_else(&mut m, "from_gradient", &loads_gradients, &moved);
+    let host_reads = reads(&mut m, Region::Gradient);
+    let read_gradient = host(&host_reads).or_else(&mut m, "read_gradient", &idle, &from_gradient);
+    let host_reads = reads(&mut m, Region::Weight);
+    let host_reads_code = reads(&mut m, Region::WeightCode);
+    let updated = dest.when(&gives_weights);
     let (host_reads, from_weight) = match stores_codes {
         true => (host_reads, updated),
         false => {
-            let from_weight = loaded.or_else(&mut m, "from_weight", &stationary_is(Stationary::WeightCode), &updated);
+            let from_weight = stationary.or_else(&mut m, "from_weight", &loads_weights, &updated);
             (host_reads | &host_reads_code, from_weight)
         }
     };
-    let read_weight = host.when(&host_reads).or_else(&mut m, "read_weight", &idle, &from_weight);
+    let read_weight = host(&host_reads).or_else(&mut m, "read_weight", &idle, &from_weight);
 
     // Results, gradients of the loss and the host's operands take one way to the memories.
-    let mut host_operand = written(Region::Activation) | written(Region::Gradient) | written(Region::Weight);
+    let mut operands = vec![Region::Activation, Region::Gradient, Region::Weight];
     if design.draws_weights() {
-        host_operand = host_operand | written(Region::WeightCode);
+        operands.push(Region::WeightCode);
     }
-    let host_operand = m.wire("host_operand", host_operand);
+    let operands = operands.into_iter().map(|r| writes(&mut m, r)).reduce(|a, b| a | b).expect("three memories");
+    let host_operand = m.wire("host_writes_operand", operands);
     let result = dest.delayed(&mut m, "result", READ_LATENCY);
-    let store = host.when(&host_operand).or_else(&mut m, "store", &idle, &result);
+    let store = host(&host_operand).or_else(&mut m, "store", &idle, &result);
     // Regions activation, gradient, weight, weight code are numbered like the destinations, from 3 on.
     let host_dest = m.wire("host_dest", &region - i64::from(Region::Activation.number())).slice(0, 2);
     let store_dest = mux(&idle, &host_dest, &mux(&is_softmax, &Expr::constant(unsigned(2), 1), &of(gemm::DEST)));
@@ -350,7 +357,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let write_back = Request::forward(&mut m, "write", shape);
     let write = write_back.value();
     let write_dest = m.forward("write_dest", unsigned(2));
-    let writes = |dest: Dest| write_dest.value().is(dest as i64);
+    let stored = |dest: Dest| write.when(&write_dest.value().is(dest as i64));
 
     let activation_words = padded(&words.value(), columns, banks);
     let code_words = |side| padded(&codes(&words.value(), design, side, columns), columns, banks);
@@ -359,7 +366,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         "activation_memory",
         &activation_memory,
         &read_activation,
-        &write.when(&writes(Dest::Activation)),
+        &stored(Dest::Activation),
         &activation_words,
     );
     let gradients = memory(
@@ -367,10 +374,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         "gradient_memory",
         &gradient_memory,
         &read_gradient,
-        &write.when(&writes(Dest::Gradient)),
+        &stored(Dest::Gradient),
         &code_words(Side::Moving),
     );
-    let weight_write = write.when(&writes(Dest::Weight));
+    let weight_write = stored(Dest::Weight);
     let weights = memory(
         &mut m,
         "weight_memory",
@@ -381,9 +388,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     let weight_codes = if stores_codes {
         let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, shape)?;
-        let read = host.when(&host_reads_code).or_else(&mut m, "read_code", &idle, &loaded);
+        let loaded = stationary.when(&loads_weights);
+        let read = host(&host_reads_code).or_else(&mut m, "read_code", &idle, &loaded);
         let write = match design.draws_weights() {
-            true => write.when(&(writes(Dest::Weight) | write_dest.value().is(writeback::WEIGHT_CODE.into()))),
+            true => {
+                let [weights, codes] =
+                    [Dest::Weight as i64, writeback::WEIGHT_CODE.into()].map(|dest| write_dest.value().is(dest));
+                write.when(&(weights | codes))
+            }
             false => weight_write,
         };
         memory(&mut m, "weight_code_memory", &code_memory, &read, &write, &code_words(Side::Stationary))
@@ -396,7 +408,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     // The edges of the array.
     let moving_arrives = shift_line(&mut m, "move", &moves, READ_LATENCY);
     let moving_vector = mux(
-        &moving_is(Moving::Activation),
+        &moves_activations,
         &codes(&activations, design, Side::Moving, rows),
         &low_lanes(&gradients, moving_code, rows),
     );
@@ -409,11 +421,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             &of(gemm::STATIONARY).gate(&running.value()),
             &[stationary_weights, low_lanes(&gradients, moving_code, columns), stationary_activations],
         ),
-        false => mux(
-            &(stationary_is(Stationary::Activation) & running.value()),
-            &stationary_activations,
-            &stationary_weights,
-        ),
+        false => mux(&(&loads_activations & running.value()), &stationary_activations, &stationary_weights),
     };
     let stationary_vector = match stores_codes {
         true => m.wire("stationary_vector", stationary_vector),
@@ -448,7 +456,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &[
             ("start_i", &start_gemm),
             ("base_i", &acc_base),
-            ("keep_i", &dest_is(Dest::Accumulator)),
+            ("keep_i", &keeps_totals),
             ("valid_i", &tag_valid),
             ("tile_first_i", &tile_first),
             ("block_end_i", &block_end),
@@ -456,7 +464,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     let acc_words = Region::Accumulator.words_per_entry(design).trailing_zeros();
     let column_bits = columns.next_power_of_two().trailing_zeros();
-    let host_total = read(Region::Accumulator);
+    let host_total = reads(&mut m, Region::Accumulator);
     let host_address = word.slice(acc_words + column_bits, acc_address);
     let reads_logits = losses.get(if one_lane { "read_o" } else { "valid_o" });
     let address = mux(&reads_logits, &losses.get("address_o"), &addresses.get("address_o"));
@@ -464,8 +472,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         "accumulators",
         &accumulators(columns, design.accumulator_depth, design.accumulator_bits, design.sum_bits())?,
         &[
-            ("valid_i", &(&tag_valid | &reads_logits | &host_total)),
+            ("tag_i", &tag_valid),
             ("first_i", &(&tag_valid & k_first)),
+            ("read_i", &(&reads_logits | &host_total)),
             ("address_i", &mux(&idle, &host_address, &address)),
             ("sums_i", &sums),
         ],
@@ -473,19 +482,18 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let totals = totals.get("totals_o");
 
     // The vector unit.
-    let weight_dest = dest_is(Dest::Weight);
     let mut inputs = vec![
         ("totals_i", totals.clone()),
         ("shift_i", of(gemm::SHIFT)),
-        ("limit_i", cat(&[is_softmax.clone(), weight_dest.clone()])),
+        ("limit_i", cat(&[is_softmax.clone(), gives_weights.clone()])),
     ];
     let seed = (design.roundings == Roundings::Any).then(|| m.forward("seed", unsigned(32)));
     match &seed {
         Some(seed) => {
             let salted = m.wire("salted_seed", seed.value() ^ of(gemm::SALT).repeat(4));
-            let step = shift_line(&mut m, "generator_step", &(&finished & &weight_dest), accumulator::LATENCY);
+            let step = shift_line(&mut m, "generator_step", &(&finished & &gives_weights), accumulator::LATENCY);
             inputs.extend([
-                ("stochastic_i", &weight_dest & of(gemm::ROUNDING)),
+                ("stochastic_i", &gives_weights & of(gemm::ROUNDING)),
                 ("start_i", start_gemm.clone()),
                 ("seed_i", salted.slice(0, 31)),
                 ("step_i", step),
@@ -499,9 +507,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (*port, value)).collect();
     let requantised = m.instance("requantise", &requantise::requantise(design)?, &inputs);
     let values = requantised.get("values_o");
-    let label_write = written(Region::Label);
+    let label_write = writes(&mut m, Region::Label);
     let samples = [Region::Label, Region::Maximum, Region::LogSum, Region::Rest, Region::Prediction];
-    let sample_read = samples.iter().map(|&r| read(r)).reduce(|a, b| a | b).expect("five memories");
+    let sample_read = samples.iter().map(|&r| reads(&mut m, r)).reduce(|a, b| a | b).expect("five memories");
+    let sample_read = m.wire("host_reads_sample", sample_read);
     let sample_memory = select(
         &region,
         &(0..=Region::Prediction.number())
@@ -559,7 +568,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     m.assign(&masters, result.get("masters_o"));
 
     // Registers, and what the host reads.
-    let register_write = written(Region::Registers);
+    let register_write = writes(&mut m, Region::Registers);
     let stall = loops.get("active_o") & !&moves;
     let events = [
         (Register::Cycles, running.value()),

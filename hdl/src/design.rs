@@ -273,27 +273,21 @@ impl Design {
         self.operand_bits().max(self.master_bits()).max(16)
     }
 
-    /// All memories, in the order of the host's regions.
+    /// All memories, as the hardware has them.
     pub fn memories(&self) -> Vec<Memory> {
         let skewed = |name, words, bits| Memory { name, banks: self.banks(), words, bits };
-        let sample = |name, bits| Memory { name, banks: 1, words: self.batch_depth, bits };
+        let single = |name, words, bits| Memory { name, banks: 1, words, bits };
         let mut memories = vec![
-            Memory { name: "program", banks: 1, words: self.program_depth * 8, bits: 32 },
-            sample("label", 16),
+            single("program", self.program_depth * 8, 32),
             skewed("activation", self.activation_depth, self.activation_bits()),
             skewed("gradient", self.gradient_depth, self.code_bits(Side::Moving)),
             skewed("weight", self.weight_depth, self.master_bits()),
             skewed("weight_code", self.weight_depth, self.code_bits(Side::Stationary)),
-            Memory {
-                name: "accumulator",
-                banks: self.columns,
-                words: self.accumulator_depth,
-                bits: self.accumulator_bits,
-            },
-            sample("maximum", 16),
-            sample("log_sum", 16),
-            sample("rest", self.operand_bits()),
-            sample("prediction", 16),
+            single("accumulator", self.accumulator_depth, self.columns * self.accumulator_bits),
+            single("label_and_prediction", 2 * self.batch_depth, 16),
+            single("maximum", self.batch_depth, 16),
+            single("log_sum", self.batch_depth, 16),
+            single("rest", self.batch_depth, self.operand_bits()),
         ];
         memories.retain(|memory| memory.name != "weight_code" || self.stores_weight_codes());
         memories
@@ -427,6 +421,9 @@ const MAX_LIFTED_BITS: u32 = 62;
 /// Words a region of the host port can address.
 const REGION_WORDS: u64 = 1 << 20;
 
+/// Tiles that a base in an instruction, of 16 bits, can name.
+const TILES: u32 = 1 << 16;
+
 /// What a memory depth must be.
 enum Depth {
     PowerOfTwo(u32, u32),
@@ -452,6 +449,15 @@ impl Depth {
                         format!(
                             "{depth} words in each of {banks} banks are more than the host can address \
                              ({REGION_WORDS})"
+                        ),
+                    );
+                }
+                if depth / banks > TILES {
+                    return fail(
+                        key,
+                        format!(
+                            "{depth} words in each of {banks} banks are {} tiles, and an instruction can address {TILES}",
+                            depth / banks
                         ),
                     );
                 }
@@ -648,6 +654,9 @@ mod tests {
         assert_eq!(key(|d| d.accumulator_bits = 49), "array.accumulator_bits");
         assert_eq!(key(|d| d.accumulator_depth = 96), "array.accumulator_depth");
         assert_eq!(key(|d| d.activation_depth = 10), "memory.activation_depth");
+        let two_banks = |depth| Design { rows: 2, columns: 2, weight_depth: depth, ..design() }.validate();
+        assert_eq!(two_banks(1 << 17), Ok(()));
+        assert_eq!(two_banks((1 << 17) + 2).unwrap_err().key, "memory.weight_depth");
         assert_eq!(key(|d| d.gradient_depth = 0), "memory.gradient_depth");
         assert_eq!(key(|d| d.weight_depth = 1 << 19), "memory.weight_depth");
         assert_eq!(key(|d| d.batch_depth = 8192), "memory.batch_depth");

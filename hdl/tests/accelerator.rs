@@ -62,3 +62,12 @@ fn every_shape_elaborates_and_prints() {
         }
     }
 }
+
+/// Tile numbers as wide as the fields of an instruction.
+#[test]
+fn the_largest_memories_elaborate() {
+    let mut design = design(2, 2, families().remove(0));
+    design.weight_depth = 1 << 17;
+    design.validate().unwrap();
+    accelerator(&design, 0).unwrap();
+}

@@ -77,6 +77,31 @@ fn memories_survive_a_reset_and_registers_do_not() {
     assert_eq!(out, [0]);
 }
 
+/// Also while the sums of the broken run are still on their way through the array.
+#[test]
+fn accumulators_survive_a_reset_in_a_run() {
+    let run = (Register::Control.address(), control::RUN);
+    let mut target = with_program(2);
+    let words = Region::Accumulator.words(&design(logarithmic()));
+    let totals = |target: &mut Simulation| {
+        (0..words).map(|word| read(target, address(Region::Accumulator, word))).collect::<Vec<_>>()
+    };
+    target.write(&[run]).unwrap();
+    target.wait().unwrap();
+    let complete = totals(&mut target);
+    assert!(complete.iter().any(|&total| total != 0), "{complete:?}");
+    for idle in 0..60 {
+        for word in 0..words {
+            target.write(&[run]).unwrap();
+            target.idle(idle).unwrap();
+            target.reset().unwrap();
+            let first = read(&mut target, address(Region::Accumulator, word));
+            assert_eq!(first, complete[word as usize], "word {word}, reset after {idle} cycles");
+            assert_eq!(totals(&mut target), complete, "reset after {idle} cycles");
+        }
+    }
+}
+
 /// A simulation with operands in its memories and a program of one GEMM of `m` vectors.
 fn with_program(m: u16) -> Simulation {
     let design = design(logarithmic());

@@ -123,6 +123,7 @@ fn in_use(configuration: &Configuration, memory: &str) -> (u64, String) {
         "weight" | "weight_code" => &plan.weight,
         "program" => return (u64::from(plan.instructions()) * 8, format!("{} instructions", plan.instructions())),
         "accumulator" => return (plan.accumulator_vectors, "the logits of a batch".to_string()),
+        "label_and_prediction" => return (2 * u64::from(plan.samples), format!("{} samples", plan.samples)),
         _ => return (u64::from(plan.samples), format!("{} samples", plan.samples)),
     };
     let matrices = region.matrices.iter();

@@ -28,19 +28,23 @@ fn accumulator(bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError
 
 /// Module `accumulators`: a memory whose words hold the totals of all C columns, side by side, with an `accumulator` each.
 ///
-/// A tag (`valid_i`, `first_i`, `address_i`) comes one cycle before the sums of a vector (`sums_i`, C x `sum_bits`). `totals_o` = the
-/// sums, plus what is stored unless `first_i`; they stand [`LATENCY`] cycles after the tag, are stored, and hold until the next tag.
+/// A tag (`tag_i`, `first_i`, `address_i`) comes one cycle before the sums of a vector (`sums_i`, C x `sum_bits`). `totals_o` = the
+/// sums, plus what is stored unless `first_i`; they stand [`LATENCY`] cycles after the tag, are stored, and hold until the next tag
+/// or read. `read_i` gives what is stored, the sums being zero then, and stores nothing.
 pub fn accumulators(columns: u32, depth: u32, bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m = Builder::new("accumulators", "The accumulator memory below the array: a word is a vector of totals.");
-    let valid = m.input("valid_i", unsigned(1));
+    let tag = m.input("tag_i", unsigned(1));
     let first = m.input("first_i", unsigned(1));
+    let read = m.input("read_i", unsigned(1));
     let address = m.input("address_i", unsigned(address_bits(depth)));
     let sums = m.input("sums_i", unsigned(columns * sum_bits));
 
+    let valid = m.wire("valid", &tag | read);
     let valid1 = m.reg("valid1_q", &valid);
+    let tag1 = m.reg("tag1_q", tag);
     let first1 = m.reg("first1_q", &first);
     let address1 = m.reg("address1_q", &address);
-    let valid2 = m.reg("valid2_q", &valid1);
+    let tag2 = m.reg("tag2_q", tag1);
     let address2 = m.reg("address2_q", address1);
     let totals = m.forward("totals", unsigned(columns * bits));
     let stored = m.memory(
@@ -48,7 +52,7 @@ pub fn accumulators(columns: u32, depth: u32, bits: u32, sum_bits: u32) -> Resul
         depth,
         ReadUnderWrite::Never,
         ReadPort { enable: valid & !first, address },
-        WritePort { enable: valid2, address: address2, data: totals.value() },
+        WritePort { enable: tag2, address: address2, data: totals.value() },
     );
     let inputs = vec![
         ("valid_i", Connection::All(valid1)),

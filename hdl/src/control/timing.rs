@@ -17,6 +17,12 @@ pub fn tag(design: &Design) -> u32 {
 /// From a read of the host to its data where that takes longest: the register behind the accumulators, or behind encoders.
 pub const SLOW_READ: u32 = if READ_LATENCY > accumulator::LATENCY { READ_LATENCY } else { accumulator::LATENCY } + 1;
 
+/// From a write of the host until every read sees it: that of an operand takes the way of a result. From a reset until the sums
+/// of a broken run, which have none, have left the array.
+pub fn settles(design: &Design) -> u32 {
+    (writeback::LATENCY + WRITE_LATENCY).max(tag(design))
+}
+
 /// From the accumulator tag to the vector of requantised values.
 pub const VALUES: u32 = accumulator::LATENCY + requantise::LATENCY;
 

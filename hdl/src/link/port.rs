@@ -2,12 +2,9 @@
 
 use super::map::{ErrorCode, Region, WORD_BITS};
 use crate::design::Design;
-use crate::rtl::{Builder, ElaborationError, Expr, Module, cat, mux, select, unsigned};
+use crate::rtl::{Bits, Builder, ElaborationError, Expr, Module, mux, select, unsigned};
 use crate::vector::shift_line;
 use std::sync::Arc;
-
-/// Cycles after which a posted write is seen by every read: more than the longest path takes, that of an operand through its encoder.
-const WRITE_SETTLES: u32 = 10;
 
 /// Module `host_port`.
 ///
@@ -15,9 +12,9 @@ const WRITE_SETTLES: u32 = 10;
 /// is taken at once and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
 ///
 /// Inside: one cycle after a write, `write_o` with `region_o`, `word_o`, `data_o`; for a read `read_o`, and `read_data_i` is taken
-/// `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. Only accesses that are
-/// allowed come through; others give `error_o`, a code for one cycle.
-pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, ElaborationError> {
+/// `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. A read comes `settles` cycles
+/// after a write or a reset, or later. Only accesses that are allowed come through; others give `error_o`, a code for one cycle.
+pub fn host_port(design: &Design, fast: u32, slow: u32, settles: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m =
         Builder::new("host_port", "Memory-mapped slave: posted writes, reads with wait states, address checks.");
     let valid = m.input("host_valid_i", unsigned(1));
@@ -64,10 +61,14 @@ pub fn host_port(design: &Design, fast: u32, slow: u32) -> Result<Arc<Module>, E
     let refusal = m.wire("refusal", refusal);
     let allowed = m.wire("allowed", !refusal.any());
 
-    let settle = m.register("settling_q", unsigned(WRITE_SETTLES));
-    m.drive(&settle, cat(&[settle.value().slice(0, WRITE_SETTLES - 1), writing.clone()]));
+    let settle_bits = u32::BITS - settles.leading_zeros();
+    let whole = Bits::from_i64(settle_bits, settles.into());
+    let settle = m.register_reset("settle_q", unsigned(settle_bits), whole.clone());
+    m.comment(&settle.value(), "cycles until a read sees what came before it");
+    let settling = m.wire("settling", settle.value().any());
+    m.drive_when(&settle, &settling | &writing, mux(&writing, &Expr::literal(whole), &(settle.value() - 1)));
     let waiting = m.register("waiting_q", unsigned(1));
-    let issue = m.wire("issue", waiting.value() & !(settle.value().any() | &writing));
+    let issue = m.wire("issue", waiting.value() & !(settling | &writing));
     m.drive_when(&waiting, &take_read | &issue, &take_read);
     let mut is_slow = region.is(Region::Accumulator.number().into());
     if !design.stores_weight_codes() {

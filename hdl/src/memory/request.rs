@@ -124,7 +124,10 @@ impl Request {
     /// `condition ? self : other`, field by field.
     pub fn or_else(&self, m: &mut Builder, name: &str, condition: &Expr, other: &Request) -> Self {
         let others: BTreeMap<_, _> = other.fields().into_iter().collect();
-        self.map(|field, value| m.wire(&format!("{name}_{field}"), mux(condition, value, others[field])))
+        self.map(|field, value| match others[field] {
+            other if other == value => value.clone(),
+            other => m.wire(&format!("{name}_{field}"), mux(condition, value, other)),
+        })
     }
 
     /// The same vector, requested only while `enable` is 1.
