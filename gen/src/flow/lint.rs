@@ -125,7 +125,10 @@ fn run(tool: Tool, files: &[PathBuf], top: &str) -> Result<Finished, ToolError> 
         Tool::Yosys => {
             let scratch = yosys::scratch()?;
             let words: Vec<String> = sources.iter().map(|path| yosys::word(path)).collect();
-            let script = format!("read_verilog {}; hierarchy -check -top {top}; proc; check -assert", words.join(" "));
+            // Yosys would give another encoding to a state of a machine; see `Builder::keep_encoding`.
+            let states = "flatten; opt -nodffe -nosdff; fsm_detect; select -assert-none a:fsm_encoding=auto";
+            let read = format!("read_verilog {}; hierarchy -check -top {top}", words.join(" "));
+            let script = format!("{read}; proc; check -assert; {states}");
             yosys::with_script(call, &scratch, &script).finish()
         }
         Tool::Iverilog => call.args(["-g2005", "-Wall", "-t", "null", "-s", top]).args(sources).finish(),

@@ -85,6 +85,7 @@ pub fn frame_master(silence: u32) -> Result<Arc<Module>, ElaborationError> {
 
     let constant = |state: State| Expr::constant(unsigned(3), state as i64);
     let state = m.register("state_q", unsigned(3));
+    m.keep_encoding(&state);
     let mut in_state = |name: &str, which: State| m.wire(name, state.value().is(which as i64));
     let receive = in_state("receive", State::Receive);
     let check = in_state("check", State::Check);

@@ -1,7 +1,8 @@
 //! Building a module.
 
 use super::module::{
-    Connection, Declaration, ElaborationError, Instance, Memory, Module, ReadPort, ReadUnderWrite, Source, WritePort,
+    Attribute, Connection, Declaration, ElaborationError, Instance, Memory, Module, ReadPort, ReadUnderWrite, Source,
+    WritePort,
 };
 use super::{Bits, Expr, Kind, Signal, Type, checks, unsigned};
 use std::sync::Arc;
@@ -94,7 +95,7 @@ impl Builder {
 
     fn declare(&mut self, name: &str, ty: Type, source: Source) -> (Signal, Expr) {
         let signal = Signal(self.module.signals.len() as u32);
-        self.module.signals.push(Declaration { name: name.into(), ty, source, comment: None, keep: false });
+        self.module.signals.push(Declaration { name: name.into(), ty, source, comment: None, attribute: None });
         self.driven.push(true);
         (signal, Expr::new(ty, Kind::Signal(signal)))
     }
@@ -352,8 +353,14 @@ impl Builder {
     /// what it is made of.
     pub fn keep(&mut self, signal: &Expr) {
         if let Kind::Signal(Signal(index)) = signal.kind() {
-            self.module.signals[*index as usize].keep = true;
+            self.module.signals[*index as usize].attribute = Some(Attribute::Keep);
         }
+    }
+
+    /// Has synthesis leave the values of a register as they are. Yosys would give a state a bit for each value, and make the reset
+    /// a step from one of these: from no bit at all, which is how the flip-flops of many devices power up, it would lead nowhere.
+    pub fn keep_encoding(&mut self, register: &Register) {
+        self.module.signals[register.signal.0 as usize].attribute = Some(Attribute::Encoding);
     }
 
     /// States that a signal, or a slice of one, is deliberately not used.

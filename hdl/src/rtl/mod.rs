@@ -28,6 +28,6 @@ pub use bits::Bits;
 pub use builder::{Builder, Forward, Outputs, Register};
 pub use expr::{BinaryOp, Expr, Kind, ShiftOp, Signal, Type, UnaryOp, cat, lanes, mux, select, signed, unsigned};
 pub use module::{
-    Connection, Declaration, ElaborationError, Instance, Memory, Module, ReadPort, ReadUnderWrite, Source, WritePort,
-    address_bits,
+    Attribute, Connection, Declaration, ElaborationError, Instance, Memory, Module, ReadPort, ReadUnderWrite, Source,
+    WritePort, address_bits,
 };

@@ -31,8 +31,26 @@ pub struct Declaration {
     pub source: Source,
     /// A note for the reader where the name does not say it all.
     pub comment: Option<String>,
-    /// Synthesis keeps it as a signal of its own.
-    pub keep: bool,
+    pub attribute: Option<Attribute>,
+}
+
+/// What synthesis is told about a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// It stays a signal of its own.
+    Keep,
+    /// A register whose values stay what they are.
+    Encoding,
+}
+
+impl Attribute {
+    /// As Verilog has it.
+    pub const fn verilog(self) -> &'static str {
+        match self {
+            Attribute::Keep => "keep",
+            Attribute::Encoding => "fsm_encoding = \"none\"",
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

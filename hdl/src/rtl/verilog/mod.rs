@@ -219,7 +219,7 @@ impl<'a> Printer<'a> {
                         continue;
                     }
                     let mut target = format!("wire {}{}", shape(declaration.ty), declaration.name);
-                    if declaration.keep {
+                    if declaration.attribute.is_some() {
                         // Icarus takes no attributes where a declaration assigns as well.
                         self.line(&format!("{target};"));
                         target = format!("assign {}", declaration.name);
@@ -264,8 +264,8 @@ impl<'a> Printer<'a> {
         if let Some(comment) = &declaration.comment {
             self.comment(comment);
         }
-        if declaration.keep {
-            self.line("(* keep *)");
+        if let Some(attribute) = declaration.attribute {
+            self.line(&format!("(* {} *)", attribute.verilog()));
         }
     }
 
