@@ -148,20 +148,26 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         of(f).truncate(design.dimension_bits())
     };
     let [m_size, k_size, n_size, block] = [gemm::M, gemm::K, gemm::N, gemm::BLOCK].map(|f| dimension(&mut m, f));
-    let moving_is = |m: &mut Builder, name, memory: Moving| m.wire(name, of(gemm::MOVING).is(memory as i64));
-    let moves_activations = moving_is(&mut m, "moves_activations", Moving::Activation);
-    let moves_gradients = moving_is(&mut m, "moves_gradients", Moving::Gradient);
-    let stationary_is =
-        |m: &mut Builder, name, memory: Stationary| m.wire(name, of(gemm::STATIONARY).is(memory as i64));
-    let loads_weights = stationary_is(&mut m, "loads_weights", Stationary::WeightCode);
-    let loads_gradients = stationary_is(&mut m, "loads_gradients", Stationary::Gradient);
-    let loads_activations = stationary_is(&mut m, "loads_activations", Stationary::Activation);
-    let is_softmax = sequencer.get("is_softmax_o");
-    let is_gemm = m.wire("is_gemm", !&is_softmax);
-    let dest_is = |m: &mut Builder, name, dest: Dest| m.wire(name, &is_gemm & of(gemm::DEST).is(dest as i64));
-    let gives_gradients = dest_is(&mut m, "gives_gradients", Dest::Gradient);
-    let gives_weights = dest_is(&mut m, "gives_weights", Dest::Weight);
-    let keeps_totals = dest_is(&mut m, "keeps_totals", Dest::Accumulator);
+    // What the instruction chooses, in registers: it stands before the first request and until the last result is written.
+    let chooses = |m: &mut Builder, name: &str, choice: Expr| m.reg(&format!("{name}_q"), choice);
+    let moving_is = |memory: Moving| of(gemm::MOVING).is(memory as i64);
+    let moves_activations = chooses(&mut m, "moves_activations", moving_is(Moving::Activation));
+    let moves_gradients = chooses(&mut m, "moves_gradients", moving_is(Moving::Gradient));
+    let stationary_is = |memory: Stationary| of(gemm::STATIONARY).is(memory as i64);
+    let loads_weights = chooses(&mut m, "loads_weights", stationary_is(Stationary::WeightCode));
+    let loads_gradients = chooses(&mut m, "loads_gradients", stationary_is(Stationary::Gradient));
+    let loads_activations = chooses(&mut m, "loads_activations", stationary_is(Stationary::Activation));
+    let softmax_next = sequencer.get("is_softmax_o");
+    let is_softmax = chooses(&mut m, "is_softmax", softmax_next.clone());
+    let is_gemm = chooses(&mut m, "is_gemm", !&softmax_next);
+    let dest_is = |dest: Dest| !&softmax_next & of(gemm::DEST).is(dest as i64);
+    let gives_gradients = chooses(&mut m, "gives_gradients", dest_is(Dest::Gradient));
+    let gives_weights = chooses(&mut m, "gives_weights", dest_is(Dest::Weight));
+    let keeps_totals = chooses(&mut m, "keeps_totals", dest_is(Dest::Accumulator));
+    let to_gradient = Expr::constant(unsigned(2), Dest::Gradient as i64);
+    let result_dest = chooses(&mut m, "result_dest", mux(&softmax_next, &to_gradient, &of(gemm::DEST)));
+    let by_column = chooses(&mut m, "result_by_column", !&softmax_next & of(gemm::DEST_BY));
+    let shift = chooses(&mut m, "shift", of(gemm::SHIFT));
     let start_gemm = sequencer.get("gemm_start_o");
     let start_softmax = sequencer.get("softmax_start_o");
     let start = m.wire("start", &start_gemm | &start_softmax);
@@ -292,7 +298,6 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         line_return: None,
     };
     let stores = m.wire("stores", mux(&is_softmax, &gradient, &(&emits & !&keeps_totals)));
-    let by_column = m.wire("result_by_column", &is_gemm & of(gemm::DEST_BY));
     let dest =
         Walk { base: &tiles(gemm::DEST_BASE), stride: &tiles(gemm::DEST_STRIDE), column: &by_column, length: &n_size }
             .request(&mut m, "dest", &vector_walker, &result_steps, &stores);
@@ -350,7 +355,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let store = host(&host_operand).or_else(&mut m, "store", &idle, &result);
     // Regions activation, gradient, weight, weight code are numbered like the destinations, from 3 on.
     let host_dest = m.wire("host_dest", &region - i64::from(Region::Activation.number())).slice(0, 2);
-    let store_dest = mux(&idle, &host_dest, &mux(&is_softmax, &Expr::constant(unsigned(2), 1), &of(gemm::DEST)));
+    let store_dest = mux(&idle, &host_dest, &result_dest);
 
     let words = m.forward("words", unsigned(columns * design.activation_bits()));
     let masters = m.forward("masters", unsigned(columns * master_bits));
@@ -417,11 +422,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let stationary_activations = codes(&activations, design, Side::Stationary, columns);
     // Weights between runs, when the host may read the code of one.
     let stationary_vector = match design.arithmetic.is_symmetric() {
-        true => select(
-            &of(gemm::STATIONARY).gate(&running.value()),
-            &[stationary_weights, low_lanes(&gradients, moving_code, columns), stationary_activations],
-        ),
-        false => mux(&(&loads_activations & running.value()), &stationary_activations, &stationary_weights),
+        true => {
+            let choice = chooses(&mut m, "loads", of(gemm::STATIONARY).gate(&running.value()));
+            select(&choice, &[stationary_weights, low_lanes(&gradients, moving_code, columns), stationary_activations])
+        }
+        false => {
+            let choice = chooses(&mut m, "loads", stationary_is(Stationary::Activation) & running.value());
+            mux(&choice, &stationary_activations, &stationary_weights)
+        }
     };
     let stationary_vector = match stores_codes {
         true => m.wire("stationary_vector", stationary_vector),
@@ -484,7 +492,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     // The vector unit.
     let mut inputs = vec![
         ("totals_i", totals.clone()),
-        ("shift_i", of(gemm::SHIFT)),
+        ("shift_i", shift),
         ("limit_i", cat(&[is_softmax.clone(), gives_weights.clone()])),
     ];
     let seed = (design.roundings == Roundings::Any).then(|| m.forward("seed", unsigned(32)));

@@ -110,7 +110,7 @@ fn draws(m: &mut Builder, design: &Design, elements: &Expr, bits: u32) -> Result
 /// Module `writeback`: C lanes, and the request they are written with.
 ///
 /// At cycle t the values, their request (`request_*_i`), `dest_i` and `raw_i`; at t + [`LATENCY`] `request_*_o`, `dest_o`,
-/// `words_o` and `masters_o`. The event counts of the vector stand at t + 1.
+/// `words_o` and `masters_o`. The event counts of the vector stand at t + 2.
 ///
 /// Where codes are drawn, `seed_write_i` with `seed_i` seeds the generators for the values of the next cycle on; each element
 /// takes a draw of its lane.
@@ -157,7 +157,7 @@ pub fn writeback(design: &Design, shape: Shape) -> Result<Arc<Module>, Elaborati
         ("zero_updates", &kept & &updates & lanes(&zero)),
     ];
     for (name, event) in events {
-        let event = m.wire(&format!("{name}_lanes"), event);
+        let event = m.reg(&format!("{name}_lanes_q"), event);
         let count = m.reg(&format!("{name}_q"), popcount(&event));
         m.output(&format!("{name}_o"), count);
     }
