@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::build::chip;
 use crate::config::{Configuration, Link};
 use crate::emit::simulator::{self, Simulator};
 use crate::emit::{self, digest};
@@ -43,7 +44,10 @@ const NAMES: [(&str, &str); 7] = [
     ("verilator", "The emitted Verilog, compiled by Verilator"),
     ("cxxrtl", "The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator"),
     ("netlist", "The gates of an iCE40 that Yosys makes of the emitted Verilog, compiled by Verilator"),
-    ("bitstream", "What is read back from a bitstream for an iCE40 HX8K, compiled by Verilator"),
+    (
+        "bitstream",
+        "What is read back from the bitstream for an iCE40-HX8K-B-EVN, at its serial line, compiled by Verilator",
+    ),
     (
         "serial:PORT",
         "The accelerator on a board, at a serial port such as /dev/ttyUSB0 or COM3; link.baud is its speed",
@@ -150,7 +154,10 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         Kind::Verilator => compiled(Simulator::Verilator, design)?,
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
         Kind::Netlist => compiled(Simulator::Netlist, design)?,
-        Kind::Bitstream => compiled(Simulator::Bitstream, design)?,
+        // Not eprintln!, which panics when stderr is closed.
+        Kind::Bitstream => Box::new(chip::start("bitstream", configuration, &cache(), &|step| {
+            let _ = writeln!(std::io::stderr(), "bitstream: {step}");
+        })?),
         Kind::Serial(port) => match configuration.link {
             Link::Uart { baud } => Box::new(serial::open(port, baud)?),
             Link::Spi | Link::Wishbone | Link::Axi => bail!(
@@ -184,9 +191,12 @@ fn identify(target: &mut dyn Target, design: &Design) -> Result<()> {
     target.wait()
 }
 
-/// A simulator of the emitted Verilog, compiled unless it was before. They are kept in `target/simulators` of the current
-/// folder, or in the folder that `LOGLOOM_CACHE` names.
+/// A simulator of the emitted Verilog, compiled unless it was before.
 fn compiled(simulator: Simulator, design: &Design) -> Result<Box<dyn Target>> {
-    let cache = std::env::var_os("LOGLOOM_CACHE").map_or_else(|| "target/simulators".into(), PathBuf::from);
-    Ok(Box::new(simulator::start(simulator, &emit::accelerator(design, "")?, &cache)?))
+    Ok(Box::new(simulator::start(simulator, &emit::accelerator(design, "")?, &cache())?))
+}
+
+/// Compiled simulators are kept in `target/simulators` of the current folder, or in the folder that `LOGLOOM_CACHE` names.
+fn cache() -> PathBuf {
+    std::env::var_os("LOGLOOM_CACHE").map_or_else(|| "target/simulators".into(), PathBuf::from)
 }

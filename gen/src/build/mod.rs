@@ -11,6 +11,7 @@
 //! | `build/timings.json` | what each step took |
 //! | `build.json` | [`report`] |
 
+pub mod chip;
 mod error;
 pub mod kept;
 pub mod page;
@@ -97,12 +98,7 @@ pub struct Built {
 /// missing or fails, or the folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
-    let no_board = |why| Err(BuildError::Link { place: configuration.place("link.kind"), why }.into());
-    let baud = match configuration.link {
-        Link::Uart { baud } => baud,
-        Link::Spi => return no_board("the constraint files of the boards have no pins for SPI"),
-        Link::Wishbone | Link::Axi => return no_board("a bus ends inside the FPGA, and a board has pins"),
-    };
+    let baud = link_baud(configuration)?;
     let clock = board.clock(options.clock_mhz)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
     let tools = [Tool::Yosys, fabric.nextpnr(), fabric.packer()];
@@ -215,6 +211,16 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     })?;
     atomic::replace(&options.folder.join("build.json"), report.json()?.as_bytes(), Report::is_one)?;
     Ok(Built { report, timings })
+}
+
+/// The speed of the serial line, which is how a board is reached.
+fn link_baud(configuration: &Configuration) -> Result<u32, BuildError> {
+    let no_board = |why| Err(BuildError::Link { place: configuration.place("link.kind"), why });
+    match configuration.link {
+        Link::Uart { baud } => Ok(baud),
+        Link::Spi => no_board("the constraint files of the boards have no pins for SPI"),
+        Link::Wishbone | Link::Axi => no_board("a bus ends inside the FPGA, and a board has pins"),
+    }
 }
 
 /// A placement that was routed.

@@ -2,9 +2,10 @@
 //!
 //! A [`Plan`] holds all files before the first is written. [`accelerator()`] plans the hardware and its description,
 //! [`program()`] the instructions, [`testbench()`] a folder that simulates them and needs no Logloom;
-//! [`simulator`] makes the same folder, or what becomes of it in a chip, into a process that a
+//! [`simulator`] makes the same folder, or the gates that are synthesised from it, into a process that a
 //! [`Target`](logloom_sim::target::Target) drives.
-//! [`linked()`] plans the accelerator behind its link, [`board()`] behind a UART on a board, [`unit()`] a multiplier by itself.
+//! [`linked()`] plans the accelerator behind its link, [`board()`] behind a UART on a board, [`chip()`] what is read back from a
+//! bitstream of that, [`unit()`] a multiplier by itself.
 //!
 //! | path | contents |
 //! |---|---|
@@ -18,6 +19,7 @@
 //! | `manifest.json` | digest of every file |
 
 mod board;
+mod chip;
 pub mod digest;
 mod documents;
 mod gates;
@@ -30,6 +32,7 @@ pub mod transactions;
 mod unit;
 
 pub use board::{TOP as BOARD_TOP, TOP_FILE as BOARD_TOP_FILE, board, constraints_file};
+pub use chip::{PROGRAM as CHIP_PROGRAM, chip};
 pub use link::{AXI_TOP, AXI_TOP_FILE, linked};
 pub use plan::{Plan, PlanError};
 pub use testbench::testbench;

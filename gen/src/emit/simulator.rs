@@ -22,8 +22,6 @@ pub enum Simulator {
     Cxxrtl,
     /// Verilator, on the gates that Yosys makes of the Verilog; see `emit/gates.rs`.
     Netlist,
-    /// Verilator, on what is read back from a bitstream with these gates.
-    Bitstream,
 }
 
 /// A large array takes minutes on a busy machine.
@@ -44,7 +42,6 @@ impl Simulator {
             Simulator::Verilator => "verilator",
             Simulator::Cxxrtl => "cxxrtl",
             Simulator::Netlist => "netlist",
-            Simulator::Bitstream => "bitstream",
         }
     }
 
@@ -54,24 +51,8 @@ impl Simulator {
             Simulator::Verilator => (&[], Tool::Verilator),
             Simulator::Cxxrtl => (&[], Tool::Yosys),
             Simulator::Netlist => (gates::NETLIST_TOOLS, Tool::Verilator),
-            Simulator::Bitstream => (gates::BITSTREAM_TOOLS, Tool::Verilator),
         };
         [gates, &[compiler, Tool::Make, Tool::Cxx]].concat()
-    }
-
-    /// Variables for the Makefile.
-    fn variables(self) -> Result<Vec<(&'static str, PathBuf)>> {
-        let mut variables = vec![("CXX", Tool::Cxx.find()?.program)];
-        match self {
-            Simulator::Verilator | Simulator::Netlist | Simulator::Bitstream => {
-                variables.push(("VERILATOR", Tool::Verilator.find()?.program));
-            }
-            Simulator::Cxxrtl => {
-                variables.push(("YOSYS", Tool::Yosys.find()?.program));
-                variables.push(("CXXRTL", yosys::cxxrtl_runtime()?));
-            }
-        }
-        Ok(variables)
     }
 }
 
@@ -80,27 +61,46 @@ impl Simulator {
 /// # Errors
 /// A tool is missing.
 pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
-    let variables = simulator.variables()?;
+    let mut variables = vec![("CXX", Tool::Cxx.find()?.program)];
+    match simulator {
+        Simulator::Verilator | Simulator::Netlist => variables.push(("VERILATOR", Tool::Verilator.find()?.program)),
+        Simulator::Cxxrtl => {
+            variables.push(("YOSYS", Tool::Yosys.find()?.program));
+            variables.push(("CXXRTL", yosys::cxxrtl_runtime()?));
+        }
+    }
     Ok(variables.iter().map(|(name, path)| format!("{name}={}", path.display())).collect())
 }
 
 /// The program that simulates the hardware of `plan`, compiled into the folder `cache` unless it is there already.
 ///
-/// Only the Verilog counts: plans with other programs or configurations share a simulator. Any number of processes may
-/// build at the same time, and be killed; a program in the cache is always complete.
+/// Only the Verilog counts: plans with other programs or configurations share a simulator.
 ///
 /// # Errors
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf> {
     let mut sources = match simulator {
         Simulator::Netlist => gates::netlist(plan, accelerator::TOP, cache)?,
-        Simulator::Bitstream => gates::bitstream(plan, accelerator::TOP, cache)?,
         _ => plan.subset(|path| path.starts_with("rtl/")),
     };
     testbench(&mut sources, &[]);
+    let built = match simulator {
+        Simulator::Cxxrtl => "build/cxxrtl/accelerator",
+        _ => "build/verilator/accelerator",
+    };
+    compile(simulator.name(), &sources, built, simulator, cache)
+}
+
+/// The program `built` that the Makefile in `tb/` of a plan makes with the tools of `simulator`, in the folder `cache` unless it is
+/// there already. Any number of processes may compile at the same time, and be killed; a program in the cache is always
+/// complete.
+///
+/// # Errors
+/// As [`build`].
+pub fn compile(name: &str, sources: &Plan, built: &str, simulator: Simulator, cache: &Path) -> Result<PathBuf> {
     // Not the versions of the tools: the pinned Verilator prints none.
-    let key = sha256(format!("{} {}", simulator.name(), sources.digest()).as_bytes());
-    let program = std::path::absolute(cache)?.join(format!("{}-{}", simulator.name(), &key[..32]));
+    let key = sha256(format!("{name} {}", sources.digest()).as_bytes());
+    let program = std::path::absolute(cache)?.join(format!("{name}-{}", &key[..32]));
 
     let _one = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
     if program.is_file() {
@@ -112,19 +112,15 @@ pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf>
     // In the cache itself, for the rename at the end.
     let folder = tempfile::Builder::new().prefix(BUILDING).tempdir_in(cache).with_context(problem)?;
     sources.write(folder.path())?;
-    let built = PathBuf::from(match simulator {
-        Simulator::Cxxrtl => "build/cxxrtl/accelerator",
-        _ => "build/verilator/accelerator",
-    });
     Invocation::new(Tool::Make)?
-        .arg(&built)
+        .arg(built)
         .args(make_variables(simulator)?)
         .folder(folder.path().join("tb"))
         .limit(BUILD_LIMIT)
         .run()?;
     let built = folder.path().join("tb").join(built);
     if !built.is_file() {
-        bail!("{}: make ended well and left no program", simulator.name());
+        bail!("{name}: make ended well and left no program");
     }
     fs::rename(&built, &program).with_context(problem)?;
     Ok(program)

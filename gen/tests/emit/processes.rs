@@ -76,16 +76,9 @@ fn cxxrtl_2x2() {
     equal(Simulator::Cxxrtl, &design(2, 2, 8));
 }
 
-/// What the chip would hold, but for its placement.
 #[test]
 fn netlist_2x2() {
     equal(Simulator::Netlist, &design(2, 2, 8));
-}
-
-/// What the chip holds.
-#[test]
-fn bitstream_2x2() {
-    equal(Simulator::Bitstream, &design(2, 2, 8));
 }
 
 /// A reset in the middle of a program: memories survive, and the program runs from the start as if nothing had been.

@@ -2,11 +2,12 @@
 //!
 //! The protocol is words of 32 bits, low byte first. The process says [`HELLO`] when it is ready. Each request is three
 //! words, an operation and two arguments, and what belongs to it; each reply begins with a word that is 0 if the request
-//! was carried out, and ends there if not. The other side is `tb/harness.cpp` of a generated folder.
+//! was carried out, and ends there if not. The other side is `tb/harness.cpp` of a generated folder, or, where all that can be
+//! reached are the pins of a chip, the `line.cpp` of Logloom.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +52,11 @@ enum Operation {
     Run = 5,
     /// Holds the reset for some cycles. Memories keep their contents.
     Reset = 6,
+    /// Count; then that many bytes for the serial line, one in a word. They are on their way when the reply comes.
+    Send = 7,
+    /// Lets the clock run until a byte has come over the serial line, or nothing any more. The reply holds their number, 1 or
+    /// 0, and the byte.
+    Receive = 8,
 }
 
 /// An accelerator in another process.
@@ -121,7 +127,7 @@ impl Process {
     /// The process failed.
     pub fn run(&mut self, cycles: u64) -> Result<()> {
         let (low, high) = halves(cycles);
-        self.request(Operation::Run, low, high, &[])
+        self.request(Operation::Run, low, high, [])
     }
 
     /// Resets the accelerator. A request and a running program are lost; memories keep their contents.
@@ -129,19 +135,15 @@ impl Process {
     /// # Errors
     /// The process failed.
     pub fn reset(&mut self) -> Result<()> {
-        self.request(Operation::Reset, 0, 0, &[])
+        self.request(Operation::Reset, 0, 0, [])
     }
 
     /// Sends a request and takes the first word of the reply.
-    fn request(&mut self, operation: Operation, a: u32, b: u32, words: &[(u32, u32)]) -> Result<()> {
+    fn request(&mut self, operation: Operation, a: u32, b: u32, words: impl IntoIterator<Item = u32>) -> Result<()> {
         let Some(requests) = &self.requests else {
             bail!("{}: has failed before", self.name);
         };
-        let mut bytes = Vec::with_capacity(12 + 8 * words.len());
-        let pairs = words.iter().flat_map(|&(address, data)| [address, data]);
-        for word in [operation as u32, a, b].into_iter().chain(pairs) {
-            bytes.extend(word.to_le_bytes());
-        }
+        let bytes = [operation as u32, a, b].into_iter().chain(words).flat_map(u32::to_le_bytes).collect();
         // When the other thread has ended, so has the process; the missing reply tells.
         let _ = requests.send(bytes);
         match self.word()? {
@@ -221,14 +223,15 @@ impl Target for Process {
 
     fn write(&mut self, words: &[(u32, u32)]) -> Result<()> {
         for chunk in words.chunks(CHUNK) {
-            self.request(Operation::Write, chunk.len() as u32, 0, chunk)?;
+            let words = chunk.iter().flat_map(|&(address, data)| [address, data]);
+            self.request(Operation::Write, chunk.len() as u32, 0, words)?;
         }
         Ok(())
     }
 
     fn read(&mut self, address: u32, out: &mut [u32]) -> Result<()> {
         for (chunk, first) in out.chunks_mut(CHUNK).zip((address..).step_by(CHUNK)) {
-            self.request(Operation::Read, first, chunk.len() as u32, &[])?;
+            self.request(Operation::Read, first, chunk.len() as u32, [])?;
             for word in chunk {
                 *word = self.word()?;
             }
@@ -238,12 +241,47 @@ impl Target for Process {
 
     fn wait(&mut self) -> Result<()> {
         let (low, high) = halves(CYCLE_LIMIT);
-        self.request(Operation::Wait, low, high, &[])
+        self.request(Operation::Wait, low, high, [])
     }
 
     fn cycles(&mut self) -> Option<u64> {
-        self.request(Operation::Cycles, 0, 0, &[]).ok()?;
+        self.request(Operation::Cycles, 0, 0, []).ok()?;
         self.double_word().ok()
+    }
+}
+
+/// The serial line of a chip in another process, for [`Framed`](super::framed::Framed).
+#[derive(Debug)]
+pub struct ProcessLine(Process);
+
+impl ProcessLine {
+    /// The line at the pins of what `process` simulates.
+    pub fn new(process: Process) -> Self {
+        ProcessLine(process)
+    }
+}
+
+impl Read for ProcessLine {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = buffer.first_mut() else { return Ok(0) };
+        self.0.request(Operation::Receive, 0, 0, []).map_err(io::Error::other)?;
+        if self.0.word().map_err(io::Error::other)? == 0 {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        *first = self.0.word().map_err(io::Error::other)? as u8;
+        Ok(1)
+    }
+}
+
+impl Write for ProcessLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let words = bytes.iter().map(|&byte| byte.into());
+        self.0.request(Operation::Send, bytes.len() as u32, 0, words).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -347,6 +385,20 @@ mod tests {
         assert!(error.contains("the process ended (exit status: 0)"), "{error}");
         let error = Process::start("nothing", Command::new("/does/not/exist")).unwrap_err();
         assert!(format!("{error:#}").contains("does not start"), "{error:#}");
+    }
+
+    #[test]
+    fn a_line_gives_up_when_nothing_comes() {
+        // Two requests, of 12 bytes and of 12 and a byte; a byte comes, another one is sent, and nothing more comes.
+        let script = "head -c 12 >/dev/null; printf '\\0\\0\\0\\0\\1\\0\\0\\0\\7\\0\\0\\0'; \
+                      head -c 16 | tail -c 4 >&2; printf '\\0\\0\\0\\0'; head -c 12 >/dev/null; printf '\\0\\0\\0\\0\\0\\0\\0\\0'";
+        let mut line = ProcessLine::new(shell(script, LATE).unwrap());
+        let mut bytes = [0; 5];
+        assert_eq!(line.read(&mut bytes).unwrap(), 1);
+        assert_eq!(bytes[0], 7);
+        line.write_all(b"x").unwrap();
+        assert_eq!(line.read(&mut bytes).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(line.read(&mut bytes).unwrap_err().to_string().contains("the process ended"));
     }
 
     #[test]
