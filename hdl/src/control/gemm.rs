@@ -60,7 +60,7 @@ pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let first_slot = Bits::from_i64(word.width, shortest - 1);
     m.drive_when(&slot_last, &start | &load_end, mux(&start, &Expr::literal(first_slot.clone()), &(&next_length - 1)));
     m.drive_when(&moving, &start | &slot_end, loading.value() & !&start);
-    let length = m.reg_when("length_q", &load_end, &block_length);
+    let last = m.reg_when("last_vector_q", &load_end, &block_length - 1);
     let k_first = m.reg_when("k_first_q", &load_end, k_left.value().eq(&k_size));
     let k_last = m.reg_when("k_last_q", &load_end, &k_is_last);
     let m_last = m.reg_when("m_last_q", &load_end, &m_is_last);
@@ -90,8 +90,9 @@ pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     m.output("load_lane_step_o", &m_ends);
 
     // Moving side.
-    let moves = m.wire("move", running.value() & moving.value() & time.value().lt(&length));
-    let vector_last = m.wire("vector_last", &moves & (time.value() + 1).eq(&length));
+    let in_slot = m.wire("in_slot", running.value() & moving.value());
+    let moves = m.wire("move", &in_slot & time.value().le(&last));
+    let vector_last = m.wire("vector_last", in_slot & time.value().eq(&last));
     let tile_last = m.wire("tile_last", &vector_last & &k_last);
     let matrix_last = m.wire("matrix_last", &tile_last & &m_last);
     m.output("move_o", &moves);
