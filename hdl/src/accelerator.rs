@@ -97,8 +97,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let running = m.forward("running", one);
     let busy = m.forward("busy", one);
     let read_data = m.forward("read_data", unsigned(32));
+    let starting = m.forward("starting", one);
 
-    let port = host_port(design, READ_LATENCY, timing::SLOW_READ, timing::settles(design))?;
+    let port = host_port(design, timing::FAST_READ, timing::SLOW_READ, timing::settles(design))?;
     let port = m.instance(
         "host_port",
         &port,
@@ -108,6 +109,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             ("host_address_i", &host_address),
             ("host_data_i", &host_data),
             ("running_i", &running.value()),
+            ("starting_i", &starting.value()),
             ("read_data_i", &read_data.value()),
         ],
     );
@@ -150,16 +152,13 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let [m_size, k_size, n_size, block] = [gemm::M, gemm::K, gemm::N, gemm::BLOCK].map(|f| dimension(&mut m, f));
     // What the instruction chooses, in registers: it stands before the first request and until the last result is written.
     let chooses = |m: &mut Builder, name: &str, choice: Expr| m.reg(&format!("{name}_q"), choice);
-    let moving_is = |memory: Moving| of(gemm::MOVING).is(memory as i64);
-    let moves_activations = chooses(&mut m, "moves_activations", moving_is(Moving::Activation));
-    let moves_gradients = chooses(&mut m, "moves_gradients", moving_is(Moving::Gradient));
+    let moves_activations = chooses(&mut m, "moves_activations", of(gemm::MOVING).is(Moving::Activation as i64));
     let stationary_is = |memory: Stationary| of(gemm::STATIONARY).is(memory as i64);
     let loads_weights = chooses(&mut m, "loads_weights", stationary_is(Stationary::WeightCode));
     let loads_gradients = chooses(&mut m, "loads_gradients", stationary_is(Stationary::Gradient));
     let loads_activations = chooses(&mut m, "loads_activations", stationary_is(Stationary::Activation));
     let softmax_next = sequencer.get("is_softmax_o");
     let is_softmax = chooses(&mut m, "is_softmax", softmax_next.clone());
-    let is_gemm = chooses(&mut m, "is_gemm", !&softmax_next);
     let dest_is = |dest: Dest| !&softmax_next & of(gemm::DEST).is(dest as i64);
     let gives_gradients = chooses(&mut m, "gives_gradients", dest_is(Dest::Gradient));
     let gives_weights = chooses(&mut m, "gives_weights", dest_is(Dest::Weight));
@@ -291,7 +290,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let result_steps = Steps {
         start: start.clone(),
         line_step: m.wire("result_line_step", mux(&is_softmax, &gradient_end, &emits)),
-        line_home: m.wire("result_line_home", &is_gemm & &emits_end),
+        line_home: m.wire("result_line_home", !&is_softmax & &emits_end),
         lane_step: m.wire("result_lane_step", mux(&is_softmax, &gradient, &emits_end)),
         lane_home: m.wire("result_lane_home", &is_softmax & &gradient_end),
         line_save: None,
@@ -308,7 +307,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
 
     // The host reads and writes one element: a vector of one, in the bank that its address names. All ways through the
     // memories are the host's between runs, so that whether an access is allowed, which is known late, chooses nothing.
-    let idle = m.wire("idle", !running.value());
+    let idle = m.reg("idle_q", !running.value());
     let host_tile = word.slice(2 * lane_bits, tile_bits);
     let host_line = word.slice(lane_bits, lane_bits);
     let host_lane = m.wire("host_lane", word.slice(0, lane_bits) - &host_line);
@@ -328,7 +327,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let masked = mask.or_else(&mut m, "mask_or_moving", &gives_gradients, &from_activation);
     let host_reads = reads(&mut m, Region::Activation);
     let read_activation = host(&host_reads).or_else(&mut m, "read_activation", &idle, &masked);
-    let moved = moving.when(&moves_gradients);
+    let moved = moving.when(&!&moves_activations);
     let from_gradient = stationary.or_else(&mut m, "from_gradient", &loads_gradients, &moved);
     let host_reads = reads(&mut m, Region::Gradient);
     let read_gradient = host(&host_reads).or_else(&mut m, "read_gradient", &idle, &from_gradient);
@@ -452,7 +451,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     let zero_codes: Vec<Expr> =
         (0..rows).map(|r| !moving_vector.lane(r, moving_code).any() & &moving_arrives).collect();
-    let zero_codes = m.wire("zero_code_lanes", lanes(&zero_codes));
+    let zero_codes = m.reg("zero_code_lanes_q", lanes(&zero_codes));
     let zero_codes = m.reg("zero_codes_q", popcount(&zero_codes));
 
     // Accumulators: totals of a GEMM, logits for SOFTMAX, and the host.
@@ -611,6 +610,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let registers = m.instance("registers", &registers(design, digest)?, &inputs);
     m.assign(&run, registers.get("run_o"));
     m.assign(&step, registers.get("step_o"));
+    m.assign(&starting, run.value() | step.value());
     m.assign(&pc_write, registers.get("pc_write_o"));
     if let Some(seed) = &seed {
         m.assign(seed, registers.get("seed_o"));
@@ -648,6 +648,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             _ => host_word(&mut m, r, &sample_data),
         })
         .collect();
-    m.assign(&read_data, select(&region, &region_data));
+    let chosen = m.reg("read_data_q", select(&region, &region_data));
+    m.assign(&read_data, chosen);
     m.finish()
 }

@@ -1,7 +1,8 @@
 //! Every mistake that the checks find, in the words in which they report it.
 
 use logloom_hdl::rtl::{
-    Bits, Builder, Connection, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, mux, select, signed, unsigned,
+    Bits, Builder, Connection, Expr, Foreign, Module, ReadPort, ReadUnderWrite, WritePort, cat, lookup, mux, select,
+    signed, unsigned,
 };
 use std::fmt::Write;
 use std::sync::Arc;
@@ -20,6 +21,14 @@ fn leaf() -> Arc<Module> {
 type Case = (&'static str, fn(&mut Builder));
 
 const CASES: &[Case] = &[
+    ("lookup in a module that is printed", |m| {
+        let a = m.input("a_i", unsigned(1));
+        m.output("y_o", lookup(unsigned(4), &a, &[1, 2].into()));
+    }),
+    ("lookup in another number of words", |m| {
+        let a = m.input("a_i", unsigned(2));
+        m.output("y_o", lookup(unsigned(4), &a, &[1, 2].into()));
+    }),
     ("undriven register", |m| {
         let r = m.register("r_q", unsigned(1));
         m.output("y_o", r.value());
@@ -321,4 +330,32 @@ fn shared_parts_are_walked_once() {
     let zero = Expr::zero(unsigned(8));
     m.output("z_o", (0..40).fold(zero, |sum, _| &sum ^ &sum));
     assert_eq!(m.finish_all().unwrap_err().len(), 2);
+}
+
+/// Somebody else's module may be named as he likes, but not like one of ours, nor may those below it.
+#[test]
+fn foreign_modules_have_names_of_their_own() {
+    let foreign = |name: &str, modules: &[&str]| {
+        let mut m = Builder::new(name, "Inverts.");
+        let a = m.input("a_i", unsigned(1));
+        m.output("y_o", !a);
+        m.foreign(Foreign {
+            text: "".into(),
+            modules: modules.iter().map(|name| name.to_string()).collect(),
+            inputs: vec!["A".into()],
+            outputs: vec!["Y".into()],
+            clock: None,
+        });
+        m.finish().unwrap()
+    };
+    let around = |foreign: &Arc<Module>| {
+        let mut m = Builder::new("top", "Inverts by somebody else's module.");
+        let a = m.input("a_i", unsigned(1));
+        let y = m.instance("inverter", foreign, &[("a_i", &a)]).get("y_o");
+        m.output("y_o", y);
+        m.finish().unwrap().hierarchy().map(|modules| modules.len()).map_err(|error| error.to_string())
+    };
+    assert_eq!(around(&foreign("Inv_1", &["Inv_1", "cell"])), Ok(2));
+    let clash = "Inv: `Top` is defined, and the accelerator has a module `top`".to_string();
+    assert_eq!(around(&foreign("Inv", &["Inv", "Top"])), Err(clash));
 }

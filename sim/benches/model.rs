@@ -4,10 +4,12 @@
 //! 5,280 products forward, 5,120 backward, 5,280 + 33,280 for the updates. Host writes of samples and
 //! labels and the reading of the counters are included.
 use criterion::{Criterion, criterion_group, criterion_main};
+use logloom_hdl::arith::guest::{Guest, Operands, Port, Unit};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
+use logloom_hdl::rtl::unsigned;
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 use std::hint::black_box;
@@ -104,14 +106,16 @@ fn program() -> Vec<Instruction> {
     ]
 }
 
+/// Formats of as many bits as the operands have.
 fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
+    let bits = arithmetic.operand_bits();
     Design {
         name: "digits".into(),
         rows: 8,
         columns: 8,
         arithmetic,
-        activation: Format { bits: 16, frac: 10 },
-        gradient: Format { bits: 16, frac: 14 },
+        activation: Format { bits, frac: bits * 5 / 8 },
+        gradient: Format { bits, frac: bits * 7 / 8 },
         weight: Format { bits: 16, frac: 12 },
         accumulator_bits: 40,
         accumulator_depth: 64,
@@ -134,8 +138,26 @@ fn word(base: u16, stride: u16, i: u32, j: u32) -> u32 {
     (tile * 8 + i % 8) * 8 + (i + j) % 8
 }
 
+/// A unit of 8 bits, unsigned, whose products are exact.
+fn guest() -> Guest {
+    let port = |name: &str, width| Port { name: name.into(), ty: unsigned(width) };
+    let unit = Unit {
+        module: "mul".into(),
+        verilog: "".into(),
+        modules: vec!["mul".into()],
+        moving: port("A", 8),
+        stationary: port("B", 8),
+        product: port("O", 16),
+        clock: None,
+        latency: 0,
+        operands: Operands::Unsigned,
+    };
+    let products: Vec<i64> = (0..1 << 16).map(|pair| (pair >> 8) * (pair & 255)).collect();
+    Guest::new(unit, 8, &products, String::new())
+}
+
 fn batch(c: &mut Criterion) {
-    let families: [(&str, Arc<dyn Arithmetic>); 2] = [
+    let families: [(&str, Arc<dyn Arithmetic>); 3] = [
         (
             "mitchell",
             Arc::new(Mitchell {
@@ -147,10 +169,12 @@ fn batch(c: &mut Criterion) {
             }),
         ),
         ("exact", Arc::new(Exact { operand_bits: 16, form: Form::Rows, stages: 0 })),
+        ("table of a guest", Arc::new(guest())),
     ];
     for (name, family) in families {
         let dropped = family.dropped_bits() as u8;
-        let mut model = Model::new(&design(family), 0).expect("the design is legal");
+        let design = design(family);
+        let mut model = Model::new(&design, 0).expect("the design is legal");
         let mut random = 1u32;
         let mut next = move || {
             random = random.wrapping_mul(1664525).wrapping_add(1013904223);
@@ -174,7 +198,7 @@ fn batch(c: &mut Criterion) {
         for place in 0..OUTPUT_WEIGHTS as u32 * 64 + 5 * 2 * 64 {
             setup.push((address(Region::Weight, place), (next() % 1600).wrapping_sub(800)));
         }
-        let one = (1 << 10) as u32;
+        let one = 1 << design.activation.frac;
         for sample in 0..BATCH.into() {
             let constant = word(HIDDEN_BASE, tiles(HIDDEN + 1), sample, HIDDEN.into());
             setup.push((address(Region::Activation, constant), one));
@@ -185,7 +209,7 @@ fn batch(c: &mut Criterion) {
         let mut inputs = Vec::new();
         for sample in 0..u32::from(BATCH) {
             for pixel in 0..u32::from(INPUTS) {
-                let value = if pixel == 64 { one } else { (next() % 32).saturating_sub(15) * 64 };
+                let value = if pixel == 64 { one } else { (next() % 32).saturating_sub(15) * (one / 16) };
                 let word = word(0, tiles(INPUTS), sample, pixel);
                 inputs.push((address(Region::Activation, word), value));
             }

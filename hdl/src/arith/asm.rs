@@ -46,8 +46,8 @@
 //! one more adds. An exact product by conditional additions takes one per bit of either operand, four per bit and digit, and
 //! needs no lane of multiples in the registers of every processing element. Only the alphabet 1 stays clearly below.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{accumulate_multiples, add_above, magnitude, shifted, table, twos_complement};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::parts::{accumulate_multiples, add_above, shifted, table, twos_complement};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, mux, select, unsigned};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -430,12 +430,12 @@ impl Arithmetic for AlphabetSet {
         accumulate_multiples(|code| self.rounded(code), self.operand_bits, moving, stationary, n, sums);
     }
 
-    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         match side {
-            Side::Moving => operand.as_unsigned(),
+            Side::Moving => operand.value(m).as_unsigned(),
             Side::Stationary => {
-                let magnitude = magnitude(m, operand);
-                cat(&[operand.msb(), self.round_rtl(m, &magnitude)])
+                let magnitude = operand.magnitude(m);
+                cat(&[operand.sign(m), self.round_rtl(m, &magnitude)])
             }
         }
     }

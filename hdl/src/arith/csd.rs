@@ -37,9 +37,9 @@
 //! **Where it loses.** A shifter takes two to three LUTs per bit of x, an exact row of a conditional addition one. In narrow formats the
 //! exact product is smaller from two terms on. The encoder has one step of leading-one detection per term.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{accumulate_multiples, after, filled, magnitude, place, sign_ahead, twos_complement};
+use super::parts::{accumulate_multiples, after, filled, place, sign_ahead, twos_complement};
 use super::shifter::{Shift, distance_bits};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, unsigned};
 use std::sync::Arc;
 
@@ -239,13 +239,13 @@ impl Arithmetic for Csd {
         accumulate_multiples(|code| self.value(code), self.operand_bits, moving, stationary, n, sums);
     }
 
-    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         if side == Side::Moving {
-            return operand.as_unsigned();
+            return operand.value(m).as_unsigned();
         }
         let bits = self.operand_bits;
-        let sign = operand.msb();
-        let magnitude = magnitude(m, operand);
+        let sign = operand.sign(m);
+        let magnitude = operand.magnitude(m);
         let value = if self.terms == self.enough() { magnitude } else { self.nearest_rtl(m, &magnitude) };
 
         let half = m.wire("half", after(&value));

@@ -21,9 +21,9 @@
 //! **Where it loses.** Rows and shifter together are more than the rows of an exact product of narrow operands: k must be a small
 //! part of W. A logarithmic product has no rows, and a shifter as wide.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{Antilogarithm, magnitude, normalise_upper, rows};
+use super::parts::{Antilogarithm, normalise, rows};
 use super::shifter::distance_bits;
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat};
 use std::sync::Arc;
 
@@ -148,13 +148,13 @@ impl Arithmetic for Drum {
         self.value(moving) * self.value(stationary)
     }
 
-    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         let Self { operand_bits, kept_bits, .. } = *self;
-        let magnitude = magnitude(m, operand);
+        let magnitude = operand.magnitude(m);
         // Magnitudes below 2^(k-1) are shifted no farther than that one, and stay in place.
-        let (normal, distance) = normalise_upper(m, &magnitude, operand_bits - kept_bits + 1, kept_bits);
+        let (normal, distance) = normalise(m, &magnitude, operand_bits - kept_bits + 1, kept_bits, false);
         let lost = m.wire("lost", distance.any());
-        cat(&[operand.msb(), distance, normal.slice(1, kept_bits - 1), normal.bit(0) | lost])
+        cat(&[operand.sign(m), distance, normal.slice(1, kept_bits - 1), normal.bit(0) | lost])
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {

@@ -1,7 +1,7 @@
 //! Exact products of two's complement operands: the baseline.
 use super::family::{Choices, Family, Parameter};
 use super::parts::rows;
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr};
 use std::fmt;
 use std::sync::Arc;
@@ -122,8 +122,8 @@ impl Arithmetic for Exact {
         self.operand(moving) * self.operand(stationary)
     }
 
-    fn encode_rtl(&self, _: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
-        operand.as_unsigned()
+    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
+        operand.value(m).as_unsigned()
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {

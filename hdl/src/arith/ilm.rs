@@ -44,8 +44,8 @@
 //! the leading one. And the full fraction has one bit more.
 use super::family::{Choices, Family, Parameter};
 use super::logarithm::{DROPPED_BITS, FRACTION_BITS, characteristic_bits, check_dropped_bits, check_fraction_bits};
-use super::parts::{Antilogarithm, magnitude, normalise};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::parts::Antilogarithm;
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, mux, unsigned};
 use std::sync::Arc;
 
@@ -212,14 +212,13 @@ impl Arithmetic for Ilm {
     /// The leading one L at `2^n`, followed by the bits b1 b2 ..., is nearest to `2^(n+b1)`. There g, half a unit more
     /// than the fraction, is L.b2 b3 ... in units of 1/2 where b1 = 0, and 0.L b2 b3 ... where b1 = 1: {n, L, b1, b2,
     /// ...} plus 1/2.
-    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         let fraction_bits = self.fraction_bits;
-        let sign = operand.msb();
-        let magnitude = magnitude(m, operand);
+        let sign = operand.sign(m);
         // A full fraction has nothing below it to round by.
         let below = u32::from(!self.is_full());
         let kept = 1 + fraction_bits + below;
-        let (normal, characteristic) = normalise(m, &magnitude, kept);
+        let (normal, characteristic) = operand.normalised(m, kept);
         let leading = normal.msb();
         // Bits b_first ... of that number.
         let bits = |first: u32, count: u32| normal.slice(kept - first - count, count);

@@ -24,9 +24,9 @@
 //! **Where it loses.** A correction costs two shifters and two additions. An exact product by conditional additions takes less area
 //! than one with corrections, on LUTs of four inputs; what remains is the comparison with the literature.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{after, filled, magnitude, place, sign_ahead};
+use super::parts::{after, filled, place, sign_ahead};
 use super::shifter::{Shift, distance_bits};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat};
 use std::sync::Arc;
 
@@ -207,9 +207,9 @@ impl Arithmetic for Iterative {
         (magnitude as i64 ^ negative) - negative
     }
 
-    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
-        let mut rest = magnitude(m, operand);
-        let mut parts = vec![operand.msb()];
+    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
+        let mut rest = operand.magnitude(m);
+        let mut parts = vec![operand.sign(m)];
         for index in self.places() {
             let below = after(&filled(m, &format!("filled{index}"), &rest));
             let below = m.wire(&format!("below{index}"), below);

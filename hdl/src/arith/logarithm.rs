@@ -4,8 +4,8 @@
 //! most significant first, of `1 + 1 + ceil(log2 W) + F` bits. A product is the antilogarithm of the sum of two codes;
 //! families may add a constant to its mantissa.
 use super::mitchell::Rounding;
-use super::parts::{Antilogarithm, magnitude, normalise};
-use super::{Addend, Choices, Parameter, ParameterError, check_operand_bits, check_stages};
+use super::parts::Antilogarithm;
+use super::{Addend, Choices, Operand, Parameter, ParameterError, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, mux, select, unsigned};
 
 pub(super) const FRACTION_BITS: Parameter = Parameter {
@@ -191,14 +191,12 @@ impl Logarithm<'_> {
         ((magnitude ^ negative) - negative) & nonzero
     }
 
-    pub fn encode_rtl(&self, m: &mut Builder, operand: &Expr) -> Expr {
-        let sign = operand.msb();
-        let magnitude = magnitude(m, operand);
-
+    pub fn encode_rtl(&self, m: &mut Builder, operand: &Operand) -> Expr {
+        let sign = operand.sign(m);
         // A full fraction has nothing below it to round by.
         let rounds = self.rounding == Rounding::Nearest && !self.is_full();
         let below = u32::from(rounds);
-        let (normal, characteristic) = normalise(m, &magnitude, 1 + self.fraction_bits + below);
+        let (normal, characteristic) = operand.normalised(m, 1 + self.fraction_bits + below);
         let nonzero = normal.msb();
         let exact = if self.fraction_bits == 0 {
             characteristic

@@ -66,7 +66,7 @@
 //! that.
 use super::family::{Choices, Family, Parameter};
 use super::logarithm::{DROPPED_BITS, FRACTION_BITS, Logarithm};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, accumulate_by};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, accumulate_by};
 use crate::rtl::{Builder, Expr};
 use std::fmt;
 use std::sync::Arc;
@@ -264,7 +264,7 @@ impl Arithmetic for Mitchell {
         accumulate_by(product, moving, stationary, n, sums);
     }
 
-    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         self.logarithm().encode_rtl(m, operand)
     }
 

@@ -10,12 +10,14 @@ pub mod drum;
 mod errors;
 pub mod exact;
 pub mod family;
+pub mod guest;
 pub mod ilm;
 pub mod iterative;
 mod logarithm;
 pub mod mbm;
 pub mod mitchell;
 mod modules;
+mod operand;
 mod parts;
 pub mod pow2;
 pub mod rccm;
@@ -33,12 +35,14 @@ pub use csd::Csd;
 pub use drum::Drum;
 pub use exact::{Exact, Form};
 pub use family::{Choices, FAMILIES, Family, Parameter, Values};
+pub use guest::Guest;
 pub use ilm::Ilm;
 pub use iterative::Iterative;
 pub use mbm::Mbm;
 pub use mitchell::Mitchell;
 pub(crate) use modules::about;
-pub use modules::{edge, encoder, product, unit, weight_unit};
+pub use modules::{edge, encoder, pipelined_encoder, product, unit, weight_unit};
+pub use operand::Operand;
 pub use pow2::{Pow2, Rounded};
 pub use rccm::Rccm;
 pub use realm::Realm;
@@ -115,7 +119,8 @@ pub enum Side {
 }
 
 /// Bound on the error of a product of the operands a and b, with p the product scaled back by `2^dropped_bits`:
-/// `relative_low * |ab| - absolute <= |p| - |ab| <= relative_high * |ab| + absolute`, and p has the sign of ab or is 0.
+/// `relative_low * |ab| - absolute <= |p| - |ab| <= relative_high * |ab| + absolute`, and p has the sign of ab or is 0 where products
+/// [keep signs](Arithmetic::keeps_signs).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErrorBound {
     pub relative_low: f64,
@@ -192,8 +197,9 @@ impl WeightBound {
 /// Memories hold codes. An operand is encoded when it is written; its lane code, which processing elements combine, is
 /// formed from the stored code at the edge of the array ([`lane_rtl`](Self::lane_rtl)).
 ///
-/// Every implementation keeps three laws: the operand 0 has the code 0; a product with a code 0 is 0; and products are odd, that
-/// is, they change their sign and nothing else with the sign of an operand (whose negative is one).
+/// Every implementation keeps three laws: the operand 0 has the code 0; a product with a code 0 is 0; and products keep signs:
+/// they are odd, that is, they change their sign and nothing else with the sign of an operand (whose negative is one), and they
+/// have the sign of the exact product or are 0. The third may be waived: [`keeps_signs`](Self::keeps_signs).
 pub trait Arithmetic: Send + Sync + Debug {
     /// Family name, as written in a configuration.
     fn name(&self) -> &'static str;
@@ -207,6 +213,11 @@ pub trait Arithmetic: Send + Sync + Debug {
 
     /// W: width of a signed operand.
     fn operand_bits(&self) -> u32;
+
+    /// Whether products keep signs, by the third law. Nothing is trained otherwise where they do not; but all signs are swept.
+    fn keeps_signs(&self) -> bool {
+        true
+    }
 
     /// Whether one code serves both sides. Where it does not, an activation is stored in both codes, a gradient in its moving
     /// and a weight in its stationary one.
@@ -267,9 +278,9 @@ pub trait Arithmetic: Send + Sync + Debug {
         self.product_bound().ilog2() + 2
     }
 
-    /// Hardware of [`encode`](Self::encode): signed(W), and unsigned(draw_bits) where the side draws, to
+    /// Hardware of [`encode`](Self::encode): from the operand, and unsigned(draw_bits) where the side draws, to
     /// unsigned(code_bits), combinational. Declares wires in `m`.
-    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, draw: Option<&Expr>) -> Expr;
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, draw: Option<&Expr>) -> Expr;
 
     /// Hardware at the edge of the array, once per row or column: unsigned(code_bits) to unsigned(lane_bits),
     /// combinational, 0 to 0.
@@ -343,7 +354,7 @@ pub trait WeightCoding {
     fn encode(&self, weight: i64, draw: u32) -> u32;
 
     /// As [`Arithmetic::encode_rtl`].
-    fn encode_rtl(&self, m: &mut Builder, weight: &Expr, draw: Option<&Expr>) -> Expr;
+    fn encode_rtl(&self, m: &mut Builder, weight: &Operand, draw: Option<&Expr>) -> Expr;
 }
 
 /// What an encoder module encodes.

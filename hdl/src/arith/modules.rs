@@ -1,21 +1,34 @@
 //! Modules made from a family: its encoders, its edges, its product, and all of them together.
 
-use super::{Arithmetic, Coded, Side, WeightBound, WeightCoding};
+use super::{Arithmetic, Coded, Operand, Side, WeightBound, WeightCoding};
 use crate::rtl::{Builder, ElaborationError, Expr, Module, signed, unsigned};
 use std::sync::Arc;
 
 /// The module that encodes, combinational: `operand_i`, signed(W), and `draw_i` where random bits are drawn, to `code_o`.
 /// Named `encoder` where one code serves both sides, else `moving_encoder`, `stationary_encoder`, `weight_encoder`.
 pub fn encoder(arith: &dyn Arithmetic, coded: Coded) -> Result<Arc<Module>, ElaborationError> {
-    let (name, which) = match coded {
-        Coded::Weight => ("weight_encoder", "weight "),
-        _ if arith.is_symmetric() => ("encoder", ""),
-        Coded::Operand(Side::Moving) => ("moving_encoder", "moving "),
-        Coded::Operand(Side::Stationary) => ("stationary_encoder", "stationary "),
+    encoding(arith, coded, false)
+}
+
+/// The same with a register behind what is read of the operand, its magnitude for instance: `code_o` and `draw_i` a cycle after
+/// `operand_i`. Named `pipelined_encoder` and so on.
+pub fn pipelined_encoder(arith: &dyn Arithmetic, coded: Coded) -> Result<Arc<Module>, ElaborationError> {
+    encoding(arith, coded, true)
+}
+
+fn encoding(arith: &dyn Arithmetic, coded: Coded, is_pipelined: bool) -> Result<Arc<Module>, ElaborationError> {
+    let which = match coded {
+        Coded::Weight => "weight ",
+        _ if arith.is_symmetric() => "",
+        Coded::Operand(Side::Moving) => "moving ",
+        Coded::Operand(Side::Stationary) => "stationary ",
     };
-    let doc = format!("The {which}{} code of an operand ({}).", arith.name(), arith.parameters());
-    let mut m = Builder::new(name, &doc);
-    let operand = m.input("operand_i", signed(arith.operand_bits()));
+    let how = if is_pipelined { "pipelined " } else { "" };
+    let name = format!("{how}{which}encoder").replace(' ', "_");
+    let later = if is_pipelined { ", a cycle later" } else { "" };
+    let doc = format!("The {which}{} code of an operand{later} ({}).", arith.name(), arith.parameters());
+    let mut m = Builder::new(&name, &doc);
+    let operand = Operand::new(m.input("operand_i", signed(arith.operand_bits())), is_pipelined);
     let draw = match coded.draw_bits(arith) {
         0 => None,
         bits => Some(m.input("draw_i", unsigned(bits))),

@@ -3,24 +3,11 @@
 use super::{Addend, accumulate_by};
 use crate::rtl::{Builder, Expr, Kind, cat, mux, select, signed, unsigned};
 
-/// |x| of a signed operand x of W bits, unsigned(W): `2^(W-1)` has its bit.
-pub(super) fn magnitude(m: &mut Builder, operand: &Expr) -> Expr {
-    let sign = operand.msb();
-    // ~(x - 1) = -x; in this form the choice fits the LUTs of the subtraction.
-    let operand = operand.as_unsigned();
-    m.wire("magnitude", mux(&sign, &!(&operand - 1), &operand))
-}
-
-/// The magnitude with its leading one shifted to the top, and the place of that one: ceil(log2 W) bits, for a magnitude
-/// of W bits. By halving: is the upper half empty, shift the lower half up. Only the `keep` top bits of the first are
-/// formed; the topmost is 0 for the magnitude 0 alone.
-pub(super) fn normalise(m: &mut Builder, magnitude: &Expr, keep: u32) -> (Expr, Expr) {
-    normalise_upper(m, magnitude, magnitude.width(), keep)
-}
-
-/// [`normalise`] that looks for the leading one in the `upper` top bits alone, and counts its place from the lowest of them.
-/// A magnitude without a one there is shifted as if the lowest were set; its topmost bit is 0.
-pub(super) fn normalise_upper(m: &mut Builder, magnitude: &Expr, upper: u32, keep: u32) -> (Expr, Expr) {
+/// The magnitude with its leading one shifted to the top, and the place of that one. By halving: is the upper half empty, shift
+/// the lower half up. Only the `keep` top bits of the first are formed. The leading one is looked for in the `upper` top bits
+/// alone, and its place, of ceil(log2 `upper`) bits, counts from the lowest of them. A magnitude without a one there is shifted
+/// as if the lowest were set; its topmost bit is 0. A register stands in the middle where it is `pipelined`.
+pub(super) fn normalise(m: &mut Builder, magnitude: &Expr, upper: u32, keep: u32, pipelined: bool) -> (Expr, Expr) {
     let place_bits = upper.next_power_of_two().trailing_zeros();
     let mut normal = match upper.is_power_of_two() {
         true => magnitude.clone(),
@@ -28,6 +15,10 @@ pub(super) fn normalise_upper(m: &mut Builder, magnitude: &Expr, upper: u32, kee
     };
     let mut filled = Vec::new();
     for step in (0..place_bits).rev() {
+        if pipelined && step + 1 == place_bits / 2 {
+            normal = m.reg("normal_q", normal);
+            filled = vec![m.reg("filled_q", cat(&filled))];
+        }
         let shift = 1 << step;
         let width = normal.width();
         let upper = m.wire(&format!("filled{shift}"), normal.slice(width - shift, shift).any());

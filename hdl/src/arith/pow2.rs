@@ -36,10 +36,11 @@
 //! product until the masters have collected it, so the learning rate must decay. In area only to ternary weights, which
 //! have nothing to shift.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{accumulate_multiples, magnitude, normalise_upper, sign_ahead, twos_complement};
+use super::parts::{accumulate_multiples, normalise, sign_ahead, twos_complement};
 use super::shifter::{Shift, distance_bits};
 use super::{
-    Addend, Arithmetic, ErrorBound, ParameterError, Side, WeightBound, accumulate_by, check_operand_bits, check_stages,
+    Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, WeightBound, accumulate_by, check_operand_bits,
+    check_stages,
 };
 use crate::rtl::{Builder, Expr, cat};
 use std::fmt;
@@ -183,9 +184,9 @@ impl Pow2 {
         twos_complement(code, self.operand_bits)
     }
 
-    fn round_rtl(&self, m: &mut Builder, operand: &Expr, draw: Option<&Expr>) -> Expr {
+    fn round_rtl(&self, m: &mut Builder, operand: &Operand, draw: Option<&Expr>) -> Expr {
         let Self { operand_bits, exponents, .. } = *self;
-        let mut magnitude = magnitude(m, operand);
+        let mut magnitude = operand.magnitude(m);
         // Below the leading one, its place or the least one: a bit to round by, or all that a draw is compared with.
         let fraction_bits = if draw.is_some() { operand_bits - 1 } else { 1 };
         if let Some(unused) = self.least().checked_sub(fraction_bits).filter(|&unused| unused > 0) {
@@ -195,14 +196,14 @@ impl Pow2 {
         let (normal, place) = if exponents == 1 {
             (magnitude, None)
         } else {
-            let (normal, place) = normalise_upper(m, &magnitude, exponents, 1 + fraction_bits);
+            let (normal, place) = normalise(m, &magnitude, exponents, 1 + fraction_bits, false);
             (normal, Some(place))
         };
         let fraction = normal.slice(0, fraction_bits);
         let up = m.wire("up", draw.map_or(fraction.clone(), |draw| draw.lt(&fraction)));
         let large = normal.msb();
         let nonzero = m.wire("nonzero", &large | &up);
-        let sign = operand.msb() & &nonzero;
+        let sign = operand.sign(m) & &nonzero;
         match place {
             // Without a leading one, rounding up makes the least power.
             Some(place) => cat(&[sign, nonzero, &place + (large & up).extend(place.width())]),
@@ -346,8 +347,8 @@ impl Arithmetic for Pow2 {
         accumulate_by(|a, b| self.product(a, b), moving, stationary, n, sums);
     }
 
-    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, draw: Option<&Expr>) -> Expr {
-        if self.is_rounded(side) { self.round_rtl(m, operand, draw) } else { operand.as_unsigned() }
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, draw: Option<&Expr>) -> Expr {
+        if self.is_rounded(side) { self.round_rtl(m, operand, draw) } else { operand.value(m).as_unsigned() }
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {
@@ -377,7 +378,7 @@ impl super::WeightCoding for Pow2 {
         self.round(weight, None)
     }
 
-    fn encode_rtl(&self, m: &mut Builder, weight: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, weight: &Operand, _: Option<&Expr>) -> Expr {
         self.round_rtl(m, weight, None)
     }
 }

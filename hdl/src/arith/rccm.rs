@@ -41,8 +41,8 @@
 //! coefficients, near 0 dense and far out sparse, serve as well as many equally spaced ones. Where weights are spread
 //! evenly, fewer bits of an exact product are the better choice.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{accumulate_multiples, add_above, magnitude, shifted, table, twos_complement};
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side, check_operand_bits, check_stages};
+use super::parts::{accumulate_multiples, add_above, shifted, table, twos_complement};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, select, signed};
 use std::sync::Arc;
 
@@ -328,11 +328,11 @@ impl Arithmetic for Rccm {
         accumulate_multiples(|code| self.coefficient(code), self.operand_bits, moving, stationary, n, sums);
     }
 
-    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         if side == Side::Moving {
-            return operand.as_unsigned();
+            return operand.value(m).as_unsigned();
         }
-        let magnitude = magnitude(m, operand);
+        let magnitude = operand.magnitude(m);
         let unread = self.dropped_bits.saturating_sub(1);
         if unread > 0 {
             m.discard(magnitude.slice(0, unread));
@@ -343,7 +343,7 @@ impl Arithmetic for Rccm {
         let code = m.wire("positive", table(&index, 1 + self.sign_bit(), code));
         m.comment(&code, "the code of the magnitude");
         let word = code.slice(0, self.sign_bit());
-        cat(&[(operand.msb() ^ code.msb()) & word.any(), word])
+        cat(&[(operand.sign(m) ^ code.msb()) & word.any(), word])
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {

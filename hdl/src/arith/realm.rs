@@ -71,7 +71,7 @@
 use super::family::{Choices, Family, Parameter};
 use super::logarithm::{Correction, DROPPED_BITS, FRACTION_BITS, Logarithm, check_correction_bits, correction_bits};
 use super::mitchell::Rounding;
-use super::{Addend, Arithmetic, ErrorBound, ParameterError, Side};
+use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side};
 use crate::rtl::{Builder, Expr};
 use std::sync::Arc;
 
@@ -298,7 +298,7 @@ impl Arithmetic for Realm {
         self.logarithm().product(moving, stationary)
     }
 
-    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Expr, _: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, _: Side, operand: &Operand, _: Option<&Expr>) -> Expr {
         self.logarithm().encode_rtl(m, operand)
     }
 

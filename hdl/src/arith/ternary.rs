@@ -27,11 +27,11 @@
 //! binary: the other sign is drawn for |w| up to W0 - 1 (with u = 2 W0 - 1), which makes 2 W0 - 1. Nearest ternary: W0 / 2, of W0 for
 //! |w| = W0 / 2. Nearest binary: W0 - 1, of W0 for |w| = 1.
 use super::family::{Choices, Family, Parameter};
-use super::parts::{magnitude, normalise, sign_ahead};
+use super::parts::sign_ahead;
 use super::shifter::Shift;
 use super::{
-    Addend, Arithmetic, ErrorBound, Exact, Form, ParameterError, Side, WeightBound, WeightCoding, check_operand_bits,
-    check_stages,
+    Addend, Arithmetic, ErrorBound, Exact, Form, Operand, ParameterError, Side, WeightBound, WeightCoding,
+    check_operand_bits, check_stages,
 };
 use crate::rtl::{Builder, Expr, cat, unsigned};
 use std::sync::Arc;
@@ -119,8 +119,8 @@ impl Ternary {
         cat(&parts)
     }
 
-    fn ternary_rtl(&self, m: &mut Builder, operand: &Expr, draw: Option<&Expr>) -> Expr {
-        let magnitude = magnitude(m, operand);
+    fn ternary_rtl(&self, m: &mut Builder, operand: &Operand, draw: Option<&Expr>) -> Expr {
+        let magnitude = operand.magnitude(m);
         let bits = self.operand_bits;
         let nonzero = match draw {
             Some(draw) => draw.extend(bits).lt(&magnitude),
@@ -131,7 +131,7 @@ impl Ternary {
             }
         };
         let nonzero = m.wire("nonzero", nonzero);
-        self.code_rtl(&nonzero, &operand.msb(), None)
+        self.code_rtl(&nonzero, &operand.sign(m), None)
     }
 }
 
@@ -165,20 +165,21 @@ impl WeightCoding for Ternary {
         if weight == 0 { 0 } else { self.code((weight < 0) != other, self.operand_bits - 1) }
     }
 
-    fn encode_rtl(&self, m: &mut Builder, weight: &Expr, draw: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, weight: &Operand, draw: Option<&Expr>) -> Expr {
         if !self.binary {
             return self.ternary_rtl(m, weight, draw);
         }
-        let nonzero = m.wire("nonzero", weight.any());
+        let value = weight.value(m);
+        let nonzero = m.wire("nonzero", value.any());
         let negative = match draw {
             Some(draw) => {
                 let bits = self.operand_bits;
-                let magnitude = magnitude(m, weight);
+                let magnitude = weight.magnitude(m);
                 // |w| + 2^(W-1) of W + 1 bits; a sum of 2^W is above every draw.
                 let lifted = cat(&[magnitude.msb(), !magnitude.msb(), magnitude.slice(0, bits - 1)]);
-                weight.msb() ^ lifted.le(&draw.extend(bits + 1))
+                value.msb() ^ lifted.le(&draw.extend(bits + 1))
             }
-            None => weight.msb(),
+            None => value.msb(),
         };
         let negative = m.wire("negative", negative);
         self.code_rtl(&nonzero, &negative, None)
@@ -295,24 +296,23 @@ impl Arithmetic for Ternary {
         ((shifted ^ negative) - negative) & nonzero
     }
 
-    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, draw: Option<&Expr>) -> Expr {
+    fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, draw: Option<&Expr>) -> Expr {
         if side == Side::Moving {
-            return operand.as_unsigned();
+            return operand.value(m).as_unsigned();
         }
         if !self.powers {
             return self.ternary_rtl(m, operand, draw);
         }
         let bits = self.operand_bits;
-        let magnitude = magnitude(m, operand);
         let kept = if self.stochastic { bits } else { 2 };
-        let (normal, place) = normalise(m, &magnitude, kept);
+        let (normal, place) = operand.normalised(m, kept);
         let nonzero = normal.msb();
         let up = match draw {
             Some(draw) => draw.lt(&normal.slice(0, bits - 1)),
             None => normal.bit(0),
         };
         let exponent = m.wire("exponent", &place + up.extend(place.width()));
-        self.code_rtl(&nonzero, &operand.msb(), Some(&exponent))
+        self.code_rtl(&nonzero, &operand.sign(m), Some(&exponent))
     }
 
     fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {

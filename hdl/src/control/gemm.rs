@@ -29,19 +29,21 @@ pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let loading = m.register("loading_q", unsigned(1));
     let moving = m.register("moving_q", unsigned(1));
     let time = m.register("time_q", word);
-    let slot_last = m.register("slot_last_q", word);
+    let slot_ends_next = m.register("slot_before_last_q", word);
     m.comment(&time.value(), "cycle within the slot");
     let at = |value: i64| Expr::constant(word, value);
-    let slot_end = m.wire("slot_end", running.value() & time.value().eq(&slot_last.value()));
+    // A slot has three cycles or more.
+    let slot_end = m.reg("slot_end_q", running.value() & time.value().eq(&slot_ends_next.value()));
     m.drive_when(&time, running.value() | &start, (time.value() + 1).gate(&!(&slot_end | &start)));
 
-    // The loop nest, of the tile being loaded: what remains, this tile included.
+    // The loop nest, of the tile being loaded: what remains, this tile included. It changes at the end of a slot; what follows
+    // from it takes two cycles.
     let k_left = m.register("k_left_q", word);
     let m_left = m.register("m_left_q", word);
     let n_left = m.register("n_left_q", word);
-    let k_is_last = m.wire("load_k_last", k_left.value().le(&at(rows)));
-    let m_is_last = m.wire("load_m_last", m_left.value().le(&block));
-    let n_is_last = m.wire("load_n_last", n_left.value().le(&at(columns)));
+    let k_is_last = m.reg("load_k_last_q", k_left.value().le(&at(rows)));
+    let m_is_last = m.reg("load_m_last_q", m_left.value().le(&block));
+    let n_is_last = m.reg("load_n_last_q", n_left.value().le(&at(columns)));
     let load_end = m.wire("load_end", &slot_end & loading.value());
     let k_ends = m.wire("k_ends", &load_end & &k_is_last);
     let m_ends = m.wire("m_ends", &k_ends & &m_is_last);
@@ -54,11 +56,11 @@ pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     m.drive_when(&loading, &start | &load_end, &start | !&finished);
 
     // The slot that follows moves the tile just loaded.
-    let block_length = m.wire("block_length", mux(&m_is_last, &m_left.value(), &block));
+    let block_length = m.reg("block_length_q", mux(&m_is_last, &m_left.value(), &block));
     let shortest = i64::from(timing::least_slot(design));
     let next_length = m.wire("next_length", mux(&at(shortest).lt(&block_length), &block_length, &at(shortest)));
-    let first_slot = Bits::from_i64(word.width, shortest - 1);
-    m.drive_when(&slot_last, &start | &load_end, mux(&start, &Expr::literal(first_slot.clone()), &(&next_length - 1)));
+    let first_slot = Expr::literal(Bits::from_i64(word.width, shortest - 2));
+    m.drive_when(&slot_ends_next, &start | &load_end, mux(&start, &first_slot, &(&next_length - 2)));
     m.drive_when(&moving, &start | &slot_end, loading.value() & !&start);
     let last = m.reg_when("last_vector_q", &load_end, &block_length - 1);
     let k_first = m.reg_when("k_first_q", &load_end, k_left.value().eq(&k_size));
@@ -90,13 +92,13 @@ pub fn gemm_control(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     m.output("load_lane_step_o", &m_ends);
 
     // Moving side.
-    let in_slot = m.wire("in_slot", running.value() & moving.value());
-    let moves = m.wire("move", &in_slot & time.value().le(&last));
-    let vector_last = m.wire("vector_last", in_slot & time.value().eq(&last));
+    let moves = m.register("move_q", unsigned(1));
+    let vector_last = m.wire("vector_last", moves.value() & time.value().eq(&last));
+    m.drive(&moves, mux(&slot_end, &loading.value(), &(moves.value() & !&vector_last)));
     let tile_last = m.wire("tile_last", &vector_last & &k_last);
     let matrix_last = m.wire("matrix_last", &tile_last & &m_last);
-    m.output("move_o", &moves);
-    m.output("move_first_o", &moves & begins);
+    m.output("move_o", moves.value());
+    m.output("move_first_o", moves.value() & begins);
     m.output("k_first_o", k_first);
     m.output("k_last_o", &k_last);
     m.output("m_end_o", &matrix_last);

@@ -14,8 +14,11 @@ pub fn tag(design: &Design) -> u32 {
     READ_LATENCY + array + systolic::column_skew(design.interconnect, design.columns) - 1
 }
 
-/// From a read of the host to its data where that takes longest: the register behind the accumulators, or behind encoders.
-pub const SLOW_READ: u32 = if READ_LATENCY > accumulator::LATENCY { READ_LATENCY } else { accumulator::LATENCY } + 1;
+/// From a read of the host to its data: the memory, and the choice among all that is read.
+pub const FAST_READ: u32 = READ_LATENCY + 1;
+
+/// The same where it takes longest: behind the accumulators' register, or behind encoders.
+pub const SLOW_READ: u32 = if READ_LATENCY > accumulator::LATENCY { READ_LATENCY } else { accumulator::LATENCY } + 2;
 
 /// From a write of the host until every read sees it: that of an operand takes the way of a result. From a reset until the sums
 /// of a broken run, which have none, have left the array.

@@ -27,8 +27,8 @@ pub fn counters(design: &Design) -> Vec<(Register, &'static str, u32)> {
 
 /// Module `registers`. `write_i` with `address_i` and `data_i` writes; `value_o` is the register at `address_i`.
 ///
-/// `host_error_i` and `sequencer_error_i` are error codes, 0 for none; the first one is kept. `run_o`, `step_o` and `pc_write_o` are
-/// pulses. A register that the design lacks reads 0.
+/// `host_error_i` and `sequencer_error_i` are error codes, 0 for none; the first one is kept. `run_o`, `step_o`, a cycle after
+/// the write, and `pc_write_o` are pulses. A register that the design lacks reads 0.
 pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, ElaborationError> {
     let pc_bits = address_bits(design.program_depth);
     let mut m = Builder::new("registers", "Control and status registers, and the event counters.");
@@ -41,7 +41,10 @@ pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, Elaboratio
     let sequencer_error = m.input("sequencer_error_i", unsigned(3));
     let counted: Vec<(Register, Expr)> =
         counters(design).into_iter().map(|(r, port, bits)| (r, m.input(port, unsigned(bits)))).collect();
-    let running = counted[0].1.clone();
+    // From the write that starts a run until its end: the sequencer hears of it a cycle later.
+    let run = m.register("run_q", unsigned(1));
+    let step = m.register("step_q", unsigned(1));
+    let running = m.wire("running", &counted[0].1 | run.value() | step.value());
 
     let writes = |register: Register| &write & address.is(register.number().into());
     let idle = !&running;
@@ -57,15 +60,18 @@ pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, Elaboratio
     let read_only = read_only.into_iter().reduce(|a, b| a | b).expect("some registers are read-only");
     let code = |error: ErrorCode| Expr::constant(unsigned(3), error.number().into());
     let own = mux(&refused, &code(ErrorCode::Running), &code(ErrorCode::ReadOnly).gate(&read_only));
-    let from_host = m.wire("from_host", own | host_error);
+    let from_host = m.reg("from_host_q", own | host_error);
     let new_error = m.wire("new_error", mux(&sequencer_error.any(), &sequencer_error, &from_host));
     let clears = m.wire("clears_error", writes(Register::Error));
-    let no_error = m.wire("no_error", !error.value().any());
-    m.drive_when(&error, &clears | (&no_error & new_error.any()), new_error.gate(&!&clears));
+    let keeps = m.wire("keeps_error", &clears | (!error.value().any() & new_error.any()));
+    m.drive_when(&error, keeps, new_error.gate(&!&clears));
+    let no_error = m.wire("no_error", !(error.value() | &from_host).any());
 
     let accepted = m.wire("accepted", &starts & &idle & &no_error);
-    m.output("run_o", &accepted & bit(control::RUN));
-    m.output("step_o", &accepted & bit(control::STEP) & !bit(control::RUN));
+    m.drive(&run, &accepted & bit(control::RUN));
+    m.drive(&step, &accepted & bit(control::STEP) & !bit(control::RUN));
+    m.output("run_o", run.value());
+    m.output("step_o", step.value());
     m.output("pc_write_o", writes(Register::Pc) & &idle);
     let seed = Register::Seed.exists(design).then(|| {
         let seed_write = m.wire("seed_write", writes(Register::Seed) & &idle);
@@ -80,7 +86,7 @@ pub fn registers(design: &Design, digest: u32) -> Result<Arc<Module>, Elaboratio
     });
 
     m.discard(&data);
-    let clear = m.wire("clear_counters", &controls & bit(control::CLEAR));
+    let clear = m.reg("clear_counters_q", &controls & bit(control::CLEAR));
     let counts: Vec<(Register, Expr)> = counted
         .into_iter()
         .map(|(register, event)| {

@@ -4,8 +4,8 @@ use super::{Request, Shape, bank};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::sync::Arc;
 
-/// Cycles from a read request to its vector: bank address, bank, rotated vector.
-pub const READ_LATENCY: u32 = 3;
+/// Cycles from a read request to its vector: request, bank address, bank, rotated vector.
+pub const READ_LATENCY: u32 = 4;
 /// Cycles from a write request with its vector to the first read request that sees it.
 pub const WRITE_LATENCY: u32 = 1;
 
@@ -49,7 +49,8 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
              are read and written in one cycle."
         ),
     );
-    let read = Request::inputs(&mut m, "read", shape);
+    // The ways of requests from those who may read meet far from the banks.
+    let read = Request::inputs(&mut m, "read", shape).delayed(&mut m, "read", 1);
     let write = Request::inputs(&mut m, "write", shape);
     let vector = m.input("vector_i", unsigned(banks * width));
 

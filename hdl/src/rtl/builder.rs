@@ -1,8 +1,8 @@
 //! Building a module.
 
 use super::module::{
-    Attribute, Connection, Declaration, ElaborationError, Instance, Memory, Module, ReadPort, ReadUnderWrite, Source,
-    WritePort,
+    Attribute, Connection, Declaration, ElaborationError, Foreign, Instance, Memory, Module, ReadPort, ReadUnderWrite,
+    Source, WritePort,
 };
 use super::{Bits, Expr, Kind, Signal, Type, checks, unsigned};
 use std::sync::Arc;
@@ -82,6 +82,7 @@ impl Builder {
                 instances: Vec::new(),
                 discarded: Vec::new(),
                 paths: Vec::new(),
+                foreign: None,
             },
             driven: Vec::new(),
             mistakes: Vec::new(),
@@ -378,6 +379,11 @@ impl Builder {
         }
         checks::check(&mut self.module, &mut self.mistakes);
         if self.mistakes.is_empty() { Ok(Arc::new(self.module)) } else { Err(self.mistakes) }
+    }
+
+    /// States that the module is there as Verilog, of which what is described is the meaning.
+    pub fn foreign(&mut self, foreign: Foreign) {
+        self.module.foreign = Some(foreign);
     }
 
     /// Checks the module and closes it; the first mistake, if any.

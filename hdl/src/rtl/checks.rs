@@ -46,7 +46,8 @@ impl<'a> Checker<'a> {
 
     fn names(&mut self) {
         let module = self.module;
-        if let Some(message) = misnamed(&module.name) {
+        // Somebody else's name is as it is.
+        if let Some(message) = misnamed(&module.name).filter(|_| module.foreign.is_none()) {
             self.mistakes.push(ElaborationError { path: module.name.clone(), message });
         }
         // What the description names, with the kind of thing it is.
@@ -292,6 +293,7 @@ impl<'a> Checker<'a> {
                 Some(declaration) if declaration.ty == expr.ty() => None,
                 _ => Some("reads a signal of another module: pass it through a port".into()),
             },
+            Kind::Lookup(..) if self.module.foreign.is_none() => Some("a lookup, which cannot be printed".into()),
             Kind::Constant(bits) if bits.width() == 0 => Some("a constant of zero bits".into()),
             Kind::Slice(of, _) if !matches!(of.kind(), Kind::Signal(_)) => {
                 Some("slice of an unnamed expression: name it with `wire`".into())

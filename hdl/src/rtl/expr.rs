@@ -81,6 +81,9 @@ pub enum Kind {
     Mux(Expr, Expr, Expr),
     /// The choice at the index; the last one for every index beyond the list.
     Select(Expr, Vec<Expr>),
+    /// The word at the index, of a table with one for each. In the meaning of a [`Foreign`](super::Foreign) module alone:
+    /// it is not printed.
+    Lookup(Expr, Arc<[u32]>),
     /// Bits `low ..` of the operand, as many as the result is wide; the operand is a signal.
     Slice(Expr, u32),
     /// Most significant part first; unsigned.
@@ -159,7 +162,12 @@ impl Expr {
     pub fn operands(&self) -> Vec<&Expr> {
         match self.kind() {
             Kind::Signal(_) | Kind::Constant(_) | Kind::Invalid(_) => Vec::new(),
-            Kind::Unary(_, a) | Kind::Slice(a, _) | Kind::Repeat(a, _) | Kind::Extend(a) | Kind::Cast(a) => vec![a],
+            Kind::Unary(_, a)
+            | Kind::Lookup(a, _)
+            | Kind::Slice(a, _)
+            | Kind::Repeat(a, _)
+            | Kind::Extend(a)
+            | Kind::Cast(a) => vec![a],
             Kind::Binary(_, a, b) | Kind::Shift(_, a, b) => vec![a, b],
             Kind::Mux(a, b, c) => vec![a, b, c],
             Kind::Select(index, choices) => std::iter::once(index).chain(choices).collect(),
@@ -388,6 +396,15 @@ pub fn select(index: &Expr, choices: &[Expr]) -> Expr {
         return first.clone();
     }
     Expr::new(first.ty(), Kind::Select(index.clone(), choices.to_vec()))
+}
+
+/// The word of the table at `index`, of the low bits that the type has; a word for each index. See [`Kind::Lookup`].
+pub fn lookup(ty: Type, index: &Expr, table: &Arc<[u32]>) -> Expr {
+    if index.is_signed() || index.width() >= 32 || table.len() != 1 << index.width() || ty.width > 32 {
+        let message = format!("lookup of {ty} by {} in {} words", index.ty(), table.len());
+        return Expr::invalid(ty, message);
+    }
+    Expr::new(ty, Kind::Lookup(index.clone(), table.clone()))
 }
 
 /// Concatenation, most significant part first; unsigned. Neighbouring slices of one signal become one slice.

@@ -26,8 +26,10 @@ pub mod verilog;
 
 pub use bits::Bits;
 pub use builder::{Builder, Forward, Outputs, Register};
-pub use expr::{BinaryOp, Expr, Kind, ShiftOp, Signal, Type, UnaryOp, cat, lanes, mux, select, signed, unsigned};
+pub use expr::{
+    BinaryOp, Expr, Kind, ShiftOp, Signal, Type, UnaryOp, cat, lanes, lookup, mux, select, signed, unsigned,
+};
 pub use module::{
-    Attribute, Connection, Declaration, ElaborationError, Instance, Memory, Module, ReadPort, ReadUnderWrite, Source,
-    WritePort, address_bits,
+    Attribute, Connection, Declaration, ElaborationError, Foreign, Instance, Memory, Module, ReadPort, ReadUnderWrite,
+    Source, WritePort, address_bits,
 };

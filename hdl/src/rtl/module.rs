@@ -21,6 +21,21 @@ pub struct Module {
     pub discarded: Vec<Expr>,
     /// For each output, the inputs (positions in `inputs`) it depends on within the cycle, ascending.
     pub paths: Vec<Vec<usize>>,
+    /// Where somebody else wrote the module: this is printed; what is described here is its meaning, and what a simulator runs.
+    pub foreign: Option<Foreign>,
+}
+
+/// A module that is there as Verilog. Its file is printed as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    pub text: Arc<str>,
+    /// Every module that the text defines: that of the description, and those below it.
+    pub modules: Vec<String>,
+    /// The names of its ports, in the order of the description.
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    /// That of its clock, where it holds state. It has no reset.
+    pub clock: Option<String>,
 }
 
 /// A named signal and what drives it.
@@ -168,7 +183,7 @@ impl Module {
     }
 
     /// Every distinct module at or below this one, children before parents, each once.
-    /// An error if two different modules share a name.
+    /// An error if two different modules share a name, which is also that of a file: case makes no difference.
     pub fn hierarchy(self: &Arc<Self>) -> Result<Vec<Arc<Module>>, ElaborationError> {
         fn visit(module: &Arc<Module>, found: &mut Vec<Arc<Module>>) -> Result<(), ElaborationError> {
             if let Some(same) = found.iter().find(|m| m.name == module.name) {
@@ -189,6 +204,15 @@ impl Module {
         }
         let mut found = Vec::new();
         visit(self, &mut found)?;
+        for module in &found {
+            for name in module.foreign.iter().flat_map(|foreign| &foreign.modules) {
+                let clash = |other: &&Arc<Module>| !Arc::ptr_eq(other, module) && other.name.eq_ignore_ascii_case(name);
+                if let Some(other) = found.iter().find(clash) {
+                    let message = format!("`{}` is defined, and the accelerator has a module `{}`", name, other.name);
+                    return Err(ElaborationError { path: module.name.clone(), message });
+                }
+            }
+        }
         Ok(found)
     }
 }

@@ -30,7 +30,7 @@ fn levels(lanes: u32) -> u32 {
 
 /// Cycles from a vector of logits to the last memory that a pass writes, with the encoding of a gradient.
 pub fn latency(design: &Design) -> u32 {
-    levels(design.loss_lanes()) + 12
+    levels(design.loss_lanes()) + 13
 }
 
 /// Number of the predictions in the host's selection: label, maximum, log sum, rest, prediction.
@@ -288,21 +288,30 @@ pub fn softmax(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let complete = m.reg("sum_complete_q", arrived.msb() & arrived.bit(1));
     let complete_sample = m.reg("complete_sample_q", arrived.slice(2, address_bits));
 
-    // log2: position of the leading one, and the eight bits below it.
+    // log2: position of the leading one, and the eight bits below it, in two cycles.
     let mut normal = running.value();
     let mut position = Vec::new();
     for step in [16, 8, 4, 2, 1] {
-        let high = m.wire(&format!("sum_high{step}"), normal.slice(SUM_BITS - step, step).any());
-        let up = cat(&[normal.slice(0, SUM_BITS - step), Expr::zero(unsigned(step))]);
+        if step == 4 {
+            // What follows moves up by less than 8.
+            normal = m.reg("sum_normal_q", normal.slice(SUM_BITS - 16, 16));
+            position = vec![m.reg("sum_position_q", cat(&position))];
+        }
+        let width = normal.width();
+        let high = m.wire(&format!("sum_high{step}"), normal.slice(width - step, step).any());
+        let up = cat(&[normal.slice(0, width - step), Expr::zero(unsigned(step))]);
         normal = m.wire(&format!("sum_normal{step}"), mux(&high, &normal, &up));
         position.push(high);
     }
     // The sum of exponentials is at least 1, 2^16: 16 is a plain bit of the position.
     let whole = m.wire("sum_position", cat(&position));
-    m.drive(&log_sum, cat(&[Expr::zero(unsigned(4)), whole.slice(0, 4), normal.slice(SUM_BITS - 9, 8)]));
+    m.drive(&log_sum, cat(&[Expr::zero(unsigned(4)), whole.slice(0, 4), normal.slice(normal.width() - 9, 8)]));
     let limit = Expr::constant(unsigned(SUM_BITS), largest);
     let limited = m.wire("limited_sum", mux(&limit.lt(&running.value()), &limit, &running.value()));
-    m.drive(&rest, limited.slice(0, operand));
+    let limited = m.reg("limited_sum_q", limited.slice(0, operand));
+    let complete_sample = m.reg("ready_sample_q", complete_sample);
+    let complete = m.reg("sum_ready_q", complete);
+    m.drive(&rest, limited);
     m.drive(&sum_sample, complete_sample);
     m.drive(&statistics_write, complete);
     m.finish()

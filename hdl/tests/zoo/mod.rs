@@ -214,13 +214,16 @@ pub fn single() -> Arc<Module> {
 pub fn ring() -> Arc<Module> {
     let mut m = Builder::new("ring", "Two instances, each of which feeds the other through a register.");
     let start = m.input("start_i", signed(8));
+    let changed = m.forward("changed", signed(8));
     let back = m.forward("back", signed(8));
     m.comment(&back.value(), "From the far end.");
+    m.assign(&changed, back.value() ^ &start);
     let first = m.instance("first", &doubler(), &[("value_i", &(back.value() + &start))]).get("value_o");
     let far = m.reg("far_q", &first);
     let second = m.instance("second", &doubler(), &[("value_i", &far)]).get("value_o");
     m.assign(&back, &second - 1);
     m.output("value_o", second);
+    m.output("changed_o", changed.value());
     m.finish().unwrap()
 }
 

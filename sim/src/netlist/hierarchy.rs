@@ -39,6 +39,7 @@ pub(super) struct Graph {
     pub registers: Vec<Register>,
     pub memories: Vec<Memory>,
     pub names: Vec<Name>,
+    pub tables: Vec<Arc<[u32]>>,
 }
 
 pub(super) struct Name {
@@ -103,6 +104,15 @@ impl Graph {
     fn node(&mut self, width: u32, value: Value) -> NodeId {
         self.nodes.push(Node { width, value });
         (self.nodes.len() - 1) as NodeId
+    }
+
+    /// The place of a table among all.
+    fn table(&mut self, table: &Arc<[u32]>) -> u32 {
+        let place = self.tables.iter().position(|other| Arc::ptr_eq(other, table)).unwrap_or(self.tables.len());
+        if place == self.tables.len() {
+            self.tables.push(table.clone());
+        }
+        place as u32
     }
 
     pub fn width(&self, node: NodeId) -> u32 {
@@ -290,6 +300,7 @@ impl Graph {
                 Kind::Select(index, choices) => {
                     Value::Op(Op::Select, std::iter::once(index).chain(choices).map(node).collect())
                 }
+                Kind::Lookup(index, table) => Value::Op(Op::Lookup(self.table(table)), vec![node(index)]),
                 Kind::Slice(a, low) => Value::Slice(node(a), *low),
                 Kind::Concat(parts) => concat(parts.iter().rev().map(|part| (part.width(), node(part)))),
                 // Copies of one bit are its sign.
@@ -389,7 +400,12 @@ fn concat(parts: impl Iterator<Item = (u32, NodeId)>) -> Value {
 fn operands(expr: &Expr) -> Vec<&Expr> {
     match expr.kind() {
         Kind::Signal(_) | Kind::Constant(_) | Kind::Invalid(_) => Vec::new(),
-        Kind::Unary(_, a) | Kind::Slice(a, _) | Kind::Repeat(a, _) | Kind::Extend(a) | Kind::Cast(a) => vec![a],
+        Kind::Unary(_, a)
+        | Kind::Lookup(a, _)
+        | Kind::Slice(a, _)
+        | Kind::Repeat(a, _)
+        | Kind::Extend(a)
+        | Kind::Cast(a) => vec![a],
         Kind::Binary(_, a, b) | Kind::Shift(_, a, b) => vec![a, b],
         Kind::Mux(c, a, b) => vec![c, a, b],
         Kind::Select(index, choices) => std::iter::once(index).chain(choices).collect(),

@@ -54,6 +54,8 @@ pub struct Netlist {
     pub memories: Vec<Memory>,
     /// Every signal that survived, parents before children.
     pub names: Vec<Named>,
+    /// What is looked up: a word for each index.
+    pub tables: Vec<Arc<[u32]>>,
 }
 
 /// One value, 1 bit to thousands of bits wide.
@@ -103,6 +105,8 @@ pub enum Op {
     Mux,
     /// Index, choices; the last choice for every index beyond them.
     Select,
+    /// The word at the index, in this one of the tables.
+    Lookup(u32),
     /// As many bits as the result is wide, from this bit of the operand up.
     Slice(u32),
     /// Least significant part first.

@@ -7,6 +7,7 @@
 use super::wide::{self, Operand, words};
 use super::{Driver, NetId, Netlist, Op};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the operations of a group compute. `a`, `b`, `c` are slots; values are zero above their width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub(super) enum Code {
     Mux,
     /// Index in `a`; `c` slots from `lists[b]`.
     Select,
+    /// Index in `a`, into `tables[b]`; `q` unused bits above the result.
+    Lookup,
     /// From bit `p` of `a`; `q` unused bits above the result.
     Slice,
     /// From bit `p` of `a`, the high bits from `b`.
@@ -100,6 +103,7 @@ pub(super) struct Program {
     pub groups: Vec<Group>,
     pub steps: Vec<Step>,
     pub lists: Vec<u32>,
+    pub tables: Vec<Arc<[u32]>>,
     pub wide: Vec<WideStep>,
     pub banks: Vec<Bank>,
     /// For every word of the registers, which stand at the start of the table: where its next value is.
@@ -110,7 +114,8 @@ pub(super) struct Program {
 }
 
 pub(super) fn compile(netlist: &Netlist) -> Program {
-    let mut program = Program { slots: vec![u32::MAX; netlist.nets.len()], ..Program::default() };
+    let mut program =
+        Program { slots: vec![u32::MAX; netlist.nets.len()], tables: netlist.tables.clone(), ..Program::default() };
     program.place_state(netlist);
     for (id, net) in netlist.nets.iter().enumerate() {
         match &net.driver {
@@ -282,6 +287,10 @@ impl Program {
                 self.lists.extend(choices);
                 step
             }
+            Code::Lookup => {
+                let Op::Lookup(table) = op else { return Step::default() };
+                Step { b: table, ..plain(unused(width)) }
+            }
             Code::Wide => {
                 let operands =
                     (0..operands.len()).map(|i| Operand { slot: slot(i), width: operand_width(i) }).collect();
@@ -345,6 +354,7 @@ fn code(netlist: &Netlist, net: NetId) -> Code {
         Op::ShiftRightSigned => Code::ShiftRightSigned,
         Op::Mux => Code::Mux,
         Op::Select => Code::Select,
+        Op::Lookup(_) => Code::Lookup,
         Op::Slice(_) => Code::Slice,
         Op::Concat if operands.len() == 2 => Code::Join,
         Op::Concat => Code::JoinMany,
@@ -403,6 +413,7 @@ pub(super) fn evaluate(program: &Program, values: &mut [u64]) {
                 let index = at(s.a).min(u64::from(s.c) - 1);
                 at(lists[s.b as usize + index as usize])
             }),
+            Code::Lookup => each!(|s| u64::from(program.tables[s.b as usize][at(s.a) as usize]) & u64::MAX >> s.q),
             Code::Slice => each!(|s| at(s.a) >> s.p & u64::MAX >> s.q),
             Code::SliceAcross => each!(|s| (at(s.a) >> s.p | at(s.b) << (64 - s.p)) & u64::MAX >> s.q),
             Code::Join => each!(|s| at(s.a) | at(s.b) << s.p),

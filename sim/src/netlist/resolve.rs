@@ -8,6 +8,7 @@ use super::wide::{self, Operand};
 use super::{Driver, Error, Memory, MemoryWrite, Named, Net, NetId, Netlist, Op, Piece, Register, matches};
 use logloom_hdl::rtl::Bits;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Some bits of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +82,8 @@ pub(super) fn resolve(graph: &Graph, watch: &[String]) -> Result<Netlist, Error>
             names.push(Named { path: name.path.clone(), width, signed: name.ty.signed, pieces });
         }
     }
-    Ok(prune(Netlist { nets: resolver.nets, inputs, outputs, registers, memories, names }, &watched))
+    let tables = graph.tables.clone();
+    Ok(prune(Netlist { nets: resolver.nets, inputs, outputs, registers, memories, names, tables }, &watched))
 }
 
 struct Resolver<'a> {
@@ -246,7 +248,7 @@ impl Resolver<'_> {
     /// The net of an operation: folded, simplified or shared where that is possible.
     fn operation(&mut self, op: Op, operands: Vec<NetId>, width: u32) -> NetId {
         if let Some(constants) = operands.iter().map(|&o| self.known(o)).collect::<Option<Vec<_>>>() {
-            let folded = fold(op, width, &constants);
+            let folded = fold(op, width, &constants, &self.graph.tables);
             return self.constant(folded);
         }
         match (op, &operands[..]) {
@@ -321,7 +323,10 @@ impl Resolver<'_> {
     }
 }
 
-fn fold(op: Op, width: u32, operands: &[&Bits]) -> Bits {
+fn fold(op: Op, width: u32, operands: &[&Bits], tables: &[Arc<[u32]>]) -> Bits {
+    if let (Op::Lookup(table), [index]) = (op, operands) {
+        return Bits::from_words(width, &[tables[table as usize][index.words()[0] as usize].into()]);
+    }
     let mut values = Vec::new();
     let places: Vec<Operand> = operands
         .iter()

@@ -150,6 +150,7 @@ pub(super) fn evaluate(op: Op, width: u32, operands: &[Operand], values: &[u64],
             let last = operands.len() as u32 - 2;
             out.copy_from_slice(view(1 + a.at_most(last) as usize).words);
         }
+        Op::Lookup(_) => unreachable!("an index and a word of a table fit a machine word"),
         Op::Slice(low) => {
             for (i, out) in out.iter_mut().enumerate() {
                 *out = a.window(low + i as u32 * 64, false);

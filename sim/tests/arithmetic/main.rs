@@ -5,6 +5,7 @@ mod csd;
 mod drum;
 mod exact;
 mod families;
+mod guest;
 mod ilm;
 mod iterative;
 mod mbm;

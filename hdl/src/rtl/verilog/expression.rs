@@ -135,6 +135,7 @@ impl Names<'_> {
             Kind::Extend(_) => call("$signed", self.concatenation(expr)),
             Kind::Cast(of) if place == Place::Bits => self.bits(of),
             Kind::Cast(of) => call(if expr.is_signed() { "$signed" } else { "$unsigned" }, self.bits(of).doc),
+            Kind::Lookup(..) => unreachable!("a checked module looks nothing up where it is printed"),
             Kind::Invalid(message) => unreachable!("a checked module holds no mistakes: {message}"),
         }
     }

@@ -21,8 +21,12 @@ const COLUMNS: usize = 98;
 /// Columns by which what a line continues is set in.
 const CONTINUATION: isize = 4;
 
-/// The text of the file of one module: `header` (comment lines: generator, licence), then the module.
+/// The text of the file of one module: `header` (comment lines: generator, licence), then the module. That of somebody else
+/// is as he wrote it.
 pub fn print(module: &Module, header: &str) -> String {
+    if let Some(foreign) = &module.foreign {
+        return foreign.text.to_string();
+    }
     Printer::new(module).print(header)
 }
 
@@ -212,20 +216,17 @@ impl<'a> Printer<'a> {
                 Source::Input => {}
                 Source::Wire(value) => {
                     self.before_declaration(declaration);
-                    if let Some(last) = signals_in(self.module, [value]).into_iter().max().filter(|&s| s > index) {
-                        later.push((last, declaration, value));
-                        self.line(&format!("wire {}{};", shape(declaration.ty), declaration.name));
-                        self.after_declaration = true;
-                        continue;
-                    }
                     let mut target = format!("wire {}{}", shape(declaration.ty), declaration.name);
-                    if declaration.attribute.is_some() {
-                        // Icarus takes no attributes where a declaration assigns as well.
+                    let last = signals_in(self.module, [value]).into_iter().max().filter(|&s| s > index);
+                    // Icarus takes no attributes where a declaration assigns as well.
+                    if last.is_some() || declaration.attribute.is_some() {
                         self.line(&format!("{target};"));
                         target = format!("assign {}", declaration.name);
                     }
-                    let value = self.names().typed(value);
-                    self.assignment(&format!("{target} ="), value);
+                    match last {
+                        Some(last) => later.push((last, declaration, value)),
+                        None => self.assignment(&format!("{target} ="), self.names().typed(value)),
+                    }
                     self.after_declaration = true;
                 }
                 Source::Register { .. } => {
@@ -399,14 +400,19 @@ impl<'a> Printer<'a> {
     fn instantiation(&mut self, instance: &Instance, inputs: Vec<Text>, outputs: Vec<String>) {
         let of = &instance.module;
         let mut ports: Vec<(String, Doc)> = Vec::new();
-        if of.is_sequential() {
-            ports.extend(["clk_i", "rst_ni"].map(|p| (p.into(), RcDoc::text(p))));
+        match &of.foreign {
+            Some(foreign) => ports.extend(foreign.clock.iter().map(|clock| (clock.clone(), RcDoc::text("clk_i")))),
+            None if of.is_sequential() => ports.extend(["clk_i", "rst_ni"].map(|p| (p.into(), RcDoc::text(p)))),
+            None => {}
         }
-        for (&port, value) in of.inputs.iter().zip(inputs) {
-            ports.push((of.signal(port).name.clone(), value.doc));
+        let printed = of.foreign.as_ref();
+        for (position, (&port, value)) in of.inputs.iter().zip(inputs).enumerate() {
+            let name = printed.map_or(&of.signal(port).name, |foreign| &foreign.inputs[position]);
+            ports.push((name.clone(), value.doc));
         }
-        for ((port, _), target) in of.outputs.iter().zip(outputs) {
-            ports.push((port.clone(), RcDoc::text(target)));
+        for (position, ((port, _), target)) in of.outputs.iter().zip(outputs).enumerate() {
+            let name = printed.map_or(port, |foreign| &foreign.outputs[position]);
+            ports.push((name.clone(), RcDoc::text(target)));
         }
         if ports.is_empty() {
             return self.line(&format!("{} u_{} ();", of.name, instance.name));
@@ -490,7 +496,7 @@ impl<'a> Printer<'a> {
         let reset_is_read = |s: &Declaration| matches!(s.source, Source::Register { reset: Some(_), .. });
         if self.module.is_sequential()
             && !self.module.signals.iter().any(reset_is_read)
-            && !self.module.instances.iter().any(|i| i.module.is_sequential())
+            && !self.module.instances.iter().any(|i| i.module.is_sequential() && i.module.foreign.is_none())
         {
             bits.push("rst_ni".to_string());
         }

@@ -87,6 +87,10 @@ pub fn value(
             let index = number(&eval(index));
             eval(choices.get(index).unwrap_or(&choices[choices.len() - 1]))
         }
+        Kind::Lookup(index, table) => {
+            let word = table[number(&eval(index))];
+            (0..width).map(|bit| word >> bit & 1 == 1).collect()
+        }
         Kind::Slice(a, low) => eval(a)[*low as usize..][..width].to_vec(),
         Kind::Concat(parts) => parts.iter().rev().flat_map(eval).collect(),
         Kind::Repeat(a, count) => eval(a).repeat(*count as usize),
