@@ -11,6 +11,7 @@ use crate::build::chip;
 use crate::config::{Configuration, Link};
 use crate::emit::simulator::{self, Simulator};
 use crate::emit::{self, digest};
+use crate::flow::Fabric;
 use anyhow::{Result, bail, ensure};
 use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
 use logloom_hdl::accelerator::accelerator;
@@ -28,7 +29,8 @@ pub enum Kind {
     Sim,
     Verilator,
     Cxxrtl,
-    Netlist,
+    /// The gates of a fabric.
+    Netlist(Fabric),
     Bitstream,
     /// A board, at the port of this name.
     Serial(String),
@@ -38,12 +40,13 @@ pub enum Kind {
 const SERIAL: &str = "serial:";
 
 /// Names on the command line, and what they mean.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 8] = [
     ("model", "The software model: fast, without a clock"),
     ("sim", "The built-in simulation of the hardware that is emitted: cycle-accurate"),
     ("verilator", "The emitted Verilog, compiled by Verilator"),
     ("cxxrtl", "The emitted Verilog, compiled by Yosys (CXXRTL): another front end, another simulator"),
     ("netlist", "The gates of an iCE40 that Yosys makes of the emitted Verilog, compiled by Verilator"),
+    ("netlist:ecp5", "The same for an ECP5"),
     (
         "bitstream",
         "What is read back from the bitstream for an iCE40-HX8K-B-EVN, at its serial line, compiled by Verilator",
@@ -61,7 +64,7 @@ impl fmt::Display for Kind {
             Kind::Sim => f.write_str("sim"),
             Kind::Verilator => f.write_str("verilator"),
             Kind::Cxxrtl => f.write_str("cxxrtl"),
-            Kind::Netlist => f.write_str("netlist"),
+            Kind::Netlist(fabric) => f.write_str(Simulator::Netlist(*fabric).name()),
             Kind::Bitstream => f.write_str("bitstream"),
             Kind::Serial(port) => write!(f, "{SERIAL}{port}"),
         }
@@ -77,7 +80,8 @@ impl FromStr for Kind {
             ("sim", _) => Ok(Kind::Sim),
             ("verilator", _) => Ok(Kind::Verilator),
             ("cxxrtl", _) => Ok(Kind::Cxxrtl),
-            ("netlist", _) => Ok(Kind::Netlist),
+            ("netlist", _) => Ok(Kind::Netlist(Fabric::Ice40)),
+            ("netlist:ecp5", _) => Ok(Kind::Netlist(Fabric::Ecp5)),
             ("bitstream", _) => Ok(Kind::Bitstream),
             (_, Some(port)) if !port.is_empty() => Ok(Kind::Serial(port.to_string())),
             _ => Err(format!("no such target; choose one of {}", NAMES.map(|(name, _)| name).join(", "))),
@@ -153,7 +157,7 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         }
         Kind::Verilator => compiled(Simulator::Verilator, design)?,
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
-        Kind::Netlist => compiled(Simulator::Netlist, design)?,
+        Kind::Netlist(fabric) => compiled(Simulator::Netlist(*fabric), design)?,
         // Not eprintln!, which panics when stderr is closed.
         Kind::Bitstream => Box::new(chip::start("bitstream", configuration, &cache(), &|step| {
             let _ = writeln!(std::io::stderr(), "bitstream: {step}");

@@ -115,8 +115,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     let netlist = "netlist.json".to_string();
     let synthesis = yosys::Options {
         primitives: true,
-        // Half of a period is for LUTs, the other half for wires.
-        delay_ps: (1e6 / clock.mhz / 2.0) as u32,
+        delay_ps: fabric.lut_delay_ps(clock.mhz),
         json: Some(steps.path(&netlist)),
         log: Some(steps.path("yosys.log")),
         ..yosys::Options::new(board.device.clone())

@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result};
 
+use super::testbench::WORDS;
 use super::{Plan, gates};
+use crate::flow::Fabric;
 
 /// What the Makefile of such a folder makes.
 pub const PROGRAM: &str = "build/line";
@@ -17,8 +19,9 @@ pub fn chip(chip: &str) -> Result<Plan> {
     let pll = include_str!("templates/chip/pll.v");
     // In the place of a cell that Yosys has no model of.
     let chip = redeclared(chip)?.replace("SB_PLL40_CORE #(", "pll #(");
-    gates::with_models(&mut plan, "chip.v", chip + "\n" + pll)?;
+    gates::with_models(&mut plan, Fabric::Ice40, "chip.v", chip + "\n" + pll)?;
     plan.add("tb/line.cpp", include_str!("templates/chip/line.cpp"));
+    plan.add("tb/words.h", WORDS);
     plan.add("tb/Makefile", include_str!("templates/chip/Makefile"));
     Ok(plan)
 }

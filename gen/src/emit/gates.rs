@@ -1,9 +1,9 @@
-//! Gates of an iCE40 as Verilog for a simulator: Yosys has a model of every cell that it uses there (those of ECP5 and Gowin are
-//! without their block memories).
+//! Gates as Verilog for a simulator. Yosys has a model of every cell of an iCE40; those of ECP5 are without its block memory, of
+//! which we have our own, and those of Gowin without its.
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::Plan;
@@ -13,15 +13,14 @@ use crate::flow::doctor::version;
 use crate::flow::yosys::{self, Options};
 use crate::flow::{Fabric, Tool};
 
-/// The models of its cells, in the data of Yosys.
-const MODELS: &str = "ice40/cells_sim.v";
+/// The models give times, cut widths as they like and begin with `<=`; the cells of ECP5 leave pins open that they have no use for.
+const WAIVED: [&str; 6] = ["INITIALDLY", "PINMISSING", "SPECIFYIGN", "TIMESCALEMOD", "WIDTHEXPAND", "WIDTHTRUNC"];
 
-/// The models give times and cut widths as they like.
-const WAIVERS: &str =
-    "`verilator_config\nlint_off -rule TIMESCALEMOD\nlint_off -rule WIDTHTRUNC\nlint_off -rule WIDTHEXPAND\n";
+/// The model of the block memory of ECP5.
+const DP16KD: &str = include_str!("templates/cells/dp16kd.v");
 
 /// What [`netlist`] calls.
-pub(super) const NETLIST_TOOLS: &[Tool] = &[Tool::Yosys];
+pub const NETLIST_TOOLS: &[Tool] = &[Tool::Yosys];
 
 /// What a netlist depends on.
 #[derive(Serialize)]
@@ -35,10 +34,10 @@ struct Key<'a> {
 /// a board, and the models of these cells. The text is kept in `cache`.
 ///
 /// # Errors
-/// Yosys is missing or fails, or the cache cannot be written.
-pub fn netlist(plan: &Plan, top: &str, cache: &Path) -> Result<Plan> {
+/// Yosys is missing or fails, there are no models of the fabric, or the cache cannot be written.
+pub fn netlist(plan: &Plan, top: &str, fabric: Fabric, cache: &Path) -> Result<Plan> {
     let verilog = plan.subset(|path| path.starts_with("rtl/") && path.ends_with(".v"));
-    let options = Options::new(Fabric::Ice40.device());
+    let options = Options::new(fabric.device());
     let key = Key {
         tools: NETLIST_TOOLS.iter().map(|&tool| Ok(version(tool)?)).collect::<Result<_>>()?,
         passes: options.passes(top),
@@ -53,20 +52,36 @@ pub fn netlist(plan: &Plan, top: &str, cache: &Path) -> Result<Plan> {
         std::fs::read_to_string(&netlist).with_context(|| netlist.display().to_string())
     })?;
     let mut gates = plan.subset(|_| false);
-    with_models(&mut gates, "netlist.v", text)?;
+    with_models(&mut gates, fabric, "netlist.v", text)?;
     Ok(gates)
 }
 
 /// Plans gates, in the file `name`, and the models of their cells, as the folder `rtl`.
 ///
 /// # Errors
-/// Yosys has no such models.
-pub fn with_models(plan: &mut Plan, name: &str, gates: String) -> Result<()> {
-    let models = yosys::data(MODELS)?;
-    let models = std::fs::read(&models).with_context(|| models.display().to_string())?;
-    plan.add("rtl/waivers.vlt", WAIVERS);
+/// There are no such models.
+pub fn with_models(plan: &mut Plan, fabric: Fabric, name: &str, gates: String) -> Result<()> {
+    let models = models(fabric)?;
+    let waivers: String = WAIVED.iter().map(|rule| format!("lint_off -rule {rule}\n")).collect();
+    plan.add("rtl/waivers.vlt", format!("`verilator_config\n{waivers}"));
     plan.add(format!("rtl/{name}"), gates);
     plan.add("rtl/cells.v", models);
     plan.add("rtl/files.f", format!("waivers.vlt\n{name}\ncells.v\n"));
     Ok(())
+}
+
+/// The models of the cells: our own, and those in the data of Yosys.
+fn models(fabric: Fabric) -> Result<String> {
+    let (own, of_yosys): (_, &[&str]) = match fabric {
+        Fabric::Ice40 => ("", &["ice40/cells_sim.v"]),
+        Fabric::Ecp5 => (DP16KD, &["lattice/common_sim.vh", "lattice/ccu2c_sim.vh"]),
+        Fabric::Gowin => bail!("there is no model of the block memories of {}", fabric.name()),
+    };
+    // Of files with the names under which other tools know the same cells.
+    let mut models = format!("`define NO_INCLUDES\n{own}");
+    for name in of_yosys {
+        let path = yosys::data(name)?;
+        models += &std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    }
+    Ok(models)
 }

@@ -12,7 +12,7 @@ use logloom_sim::target::process::Process;
 
 use super::plan::sha256;
 use super::{Plan, gates, testbench};
-use crate::flow::{Invocation, Tool, yosys};
+use crate::flow::{Fabric, Invocation, Tool, yosys};
 
 /// What turns Verilog into a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ pub enum Simulator {
     /// Of Yosys. Another front end and another scheduler; slower to run.
     Cxxrtl,
     /// Verilator, on the gates that Yosys makes of the Verilog; see `emit/gates.rs`.
-    Netlist,
+    Netlist(Fabric),
 }
 
 /// A large array takes minutes on a busy machine.
@@ -41,7 +41,9 @@ impl Simulator {
         match self {
             Simulator::Verilator => "verilator",
             Simulator::Cxxrtl => "cxxrtl",
-            Simulator::Netlist => "netlist",
+            Simulator::Netlist(Fabric::Ice40) => "netlist",
+            Simulator::Netlist(Fabric::Ecp5) => "netlist:ecp5",
+            Simulator::Netlist(Fabric::Gowin) => "netlist:gowin",
         }
     }
 
@@ -50,7 +52,7 @@ impl Simulator {
         let (gates, compiler): (&[Tool], _) = match self {
             Simulator::Verilator => (&[], Tool::Verilator),
             Simulator::Cxxrtl => (&[], Tool::Yosys),
-            Simulator::Netlist => (gates::NETLIST_TOOLS, Tool::Verilator),
+            Simulator::Netlist(_) => (gates::NETLIST_TOOLS, Tool::Verilator),
         };
         [gates, &[compiler, Tool::Make, Tool::Cxx]].concat()
     }
@@ -63,7 +65,7 @@ impl Simulator {
 pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
     let mut variables = vec![("CXX", Tool::Cxx.find()?.program)];
     match simulator {
-        Simulator::Verilator | Simulator::Netlist => variables.push(("VERILATOR", Tool::Verilator.find()?.program)),
+        Simulator::Verilator | Simulator::Netlist(_) => variables.push(("VERILATOR", Tool::Verilator.find()?.program)),
         Simulator::Cxxrtl => {
             variables.push(("YOSYS", Tool::Yosys.find()?.program));
             variables.push(("CXXRTL", yosys::cxxrtl_runtime()?));
@@ -80,7 +82,7 @@ pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf> {
     let mut sources = match simulator {
-        Simulator::Netlist => gates::netlist(plan, accelerator::TOP, cache)?,
+        Simulator::Netlist(fabric) => gates::netlist(plan, accelerator::TOP, fabric, cache)?,
         _ => plan.subset(|path| path.starts_with("rtl/")),
     };
     testbench(&mut sources, &[]);
@@ -88,7 +90,9 @@ pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf>
         Simulator::Cxxrtl => "build/cxxrtl/accelerator",
         _ => "build/verilator/accelerator",
     };
-    compile(simulator.name(), &sources, built, simulator, cache)
+    // In the name of a file.
+    let name = simulator.name().replace(':', "-");
+    compile(&name, &sources, built, simulator, cache)
 }
 
 /// The program `built` that the Makefile in `tb/` of a plan makes with the tools of `simulator`, in the folder `cache` unless it is

@@ -7,9 +7,13 @@ use tera::{Context, Tera};
 
 use super::{Part, Plan, Transaction};
 
+/// The words that a simulation exchanges with Logloom; for every harness.
+pub(super) const WORDS: &str = include_str!("templates/words.h");
+
 /// Files that are the same for every design, by their paths below `tb/`.
-const FIXED: [(&str, &str); 4] = [
+const FIXED: [(&str, &str); 5] = [
     ("harness.cpp", include_str!("templates/harness.cpp")),
+    ("words.h", WORDS),
     ("verilator/simulator.h", include_str!("templates/verilator/simulator.h")),
     ("cxxrtl/simulator.h", include_str!("templates/cxxrtl/simulator.h")),
     ("icarus/testbench.v", include_str!("templates/icarus/testbench.v")),

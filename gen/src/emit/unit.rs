@@ -106,6 +106,7 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     context.insert("name", unit.name());
     context.insert("parameters", &unit.parameters());
     context.insert("bound", &unit.error_bound().to_string());
+    context.insert("keeps_signs", &unit.keeps_signs());
     context.insert("operand_bits", &unit.operand_bits());
     context.insert("operand_mask", &((1u32 << unit.operand_bits()) - 1));
     context.insert("product_bits", &unit.product_bits());

@@ -22,6 +22,15 @@ struct Entry<T> {
 }
 
 impl Cache {
+    /// That of the command: `target/measurements` below the current folder, or beside the simulators in the folder that
+    /// `LOGLOOM_CACHE` names.
+    pub fn standard() -> Self {
+        Cache::new(match std::env::var_os("LOGLOOM_CACHE") {
+            Some(folder) => PathBuf::from(folder).join("measurements"),
+            None => "target/measurements".into(),
+        })
+    }
+
     /// The folder is made when the first result is kept.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Cache { folder: folder.into() }

@@ -29,6 +29,8 @@ pub(super) struct Facts {
     pub cells: Cells,
     /// How many places of a LUT a carry cell takes. On iCE40 it shares the place of the LUT that it serves.
     pub luts_per_carry: u64,
+    /// The part of a clock period that abc9 may fill with LUTs; the wires, which it does not see, take the rest.
+    pub lut_share: f64,
 }
 
 /// Beginnings of the names of cells, by kind.
@@ -52,6 +54,7 @@ impl Fabric {
                 extensions: ["pcf", "asc", "bin"],
                 cells: Cells { lut: &["SB_LUT4"], carry: &["SB_CARRY"], dff: &["SB_DFF"], ram: &["SB_RAM40"] },
                 luts_per_carry: 0,
+                lut_share: 0.5,
             },
             Fabric::Ecp5 => Facts {
                 name: "ecp5",
@@ -61,6 +64,8 @@ impl Fabric {
                 extensions: ["lpf", "config", "bit"],
                 cells: Cells { lut: &["LUT4"], carry: &["CCU2C"], dff: &["TRELLIS_FF"], ram: &["DP16KD", "PDPW16KD"] },
                 luts_per_carry: 2,
+                // Of a routed path, three quarters are wires. Larger shares make it no smaller.
+                lut_share: 0.2,
             },
             Fabric::Gowin => Facts {
                 name: "gowin",
@@ -70,8 +75,14 @@ impl Fabric {
                 extensions: ["cst", "json", "fs"],
                 cells: Cells { lut: &["LUT"], carry: &["ALU"], dff: &["DFF"], ram: &["SP", "SDP", "DP", "pROM"] },
                 luts_per_carry: 1,
+                lut_share: 0.5,
             },
         }
+    }
+
+    /// What abc9 may fill of a clock period of so many MHz with LUTs, in ps.
+    pub fn lut_delay_ps(self, mhz: f64) -> u32 {
+        (1e6 / mhz * self.facts().lut_share) as u32
     }
 
     /// A short name for files and columns.

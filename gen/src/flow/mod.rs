@@ -17,6 +17,7 @@ mod run;
 pub mod testing;
 pub mod tool;
 pub mod unpack;
+pub mod verilator;
 pub mod yosys;
 
 pub use device::Device;

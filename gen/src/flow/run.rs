@@ -49,8 +49,8 @@ impl Invocation {
         Ok(Invocation::of(tool, &tool.find()?.program))
     }
 
-    /// A call of a tool that was found already.
-    pub(super) fn of(tool: Tool, program: &Path) -> Self {
+    /// A call of a tool that was found already, or of a program that the tool made.
+    pub(crate) fn of(tool: Tool, program: &Path) -> Self {
         Invocation {
             tool,
             command: Command::new(program),

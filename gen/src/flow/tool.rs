@@ -34,6 +34,7 @@ pub enum Tool {
     Iceunpack,
     IceboxVlog,
     Cxx,
+    Cc,
     Make,
     Python,
 }
@@ -52,7 +53,7 @@ struct Facts {
 }
 
 impl Tool {
-    pub const ALL: [Tool; 19] = [
+    pub const ALL: [Tool; 20] = [
         Tool::Yosys,
         Tool::YosysSmtbmc,
         Tool::Yices,
@@ -70,6 +71,7 @@ impl Tool {
         Tool::Iceunpack,
         Tool::IceboxVlog,
         Tool::Cxx,
+        Tool::Cc,
         Tool::Make,
         Tool::Python,
     ];
@@ -229,6 +231,15 @@ impl Tool {
                 version_arguments: &["--version"],
                 install: "apt install g++",
             },
+            Tool::Cc => Facts {
+                name: "cc",
+                variable: "LOGLOOM_CC",
+                programs: &["cc", "gcc", "clang"],
+                purpose: "compiles multipliers that are described in C",
+                package: None,
+                version_arguments: &["--version"],
+                install: "apt install gcc",
+            },
             Tool::Make => Facts {
                 name: "make",
                 variable: "LOGLOOM_MAKE",
@@ -276,7 +287,7 @@ impl Tool {
 
     /// Whether the project works without it, leaving out what needs it.
     pub const fn is_optional(self) -> bool {
-        matches!(self, Tool::Iverilog | Tool::Vvp | Tool::IceboxVlog)
+        matches!(self, Tool::Iverilog | Tool::Vvp | Tool::IceboxVlog | Tool::Cc)
     }
 
     pub(super) const fn package(self) -> Option<&'static str> {

@@ -169,7 +169,7 @@ pub fn data(name: &str) -> Result<PathBuf, ToolError> {
     })
 }
 
-pub(super) fn scratch() -> Result<TempDir, ToolError> {
+pub(crate) fn scratch() -> Result<TempDir, ToolError> {
     tempfile::tempdir().map_err(|source| ToolError::Io { path: std::env::temp_dir(), source })
 }
 

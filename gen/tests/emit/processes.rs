@@ -2,6 +2,7 @@
 
 use logloom::emit;
 use logloom::emit::simulator::{Simulator, build, start};
+use logloom::flow::Fabric;
 use logloom::flow::testing::needs;
 use logloom_hdl::design::Design;
 use logloom_hdl::link::map::{Region, Register, address, control};
@@ -78,7 +79,12 @@ fn cxxrtl_2x2() {
 
 #[test]
 fn netlist_2x2() {
-    equal(Simulator::Netlist, &design(2, 2, 8));
+    equal(Simulator::Netlist(Fabric::Ice40), &design(2, 2, 8));
+}
+
+#[test]
+fn netlist_of_ecp5_2x2() {
+    equal(Simulator::Netlist(Fabric::Ecp5), &design(2, 2, 8));
 }
 
 /// A reset in the middle of a program: memories survive, and the program runs from the start as if nothing had been.

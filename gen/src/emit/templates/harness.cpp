@@ -15,6 +15,7 @@
 
 #include "regions.h"
 #include "simulator.h"
+#include "words.h"
 
 namespace {
 
@@ -166,25 +167,9 @@ int ReplayAll(const std::vector<const char*>& paths) {
   return 0;
 }
 
-// Service on standard input and output: words of 32 bits, low byte first.
+// Service on standard input and output.
 
-constexpr uint32_t kHello = 0x31504C4C;
 enum : uint32_t { kWrite = 1, kRead = 2, kWait = 3, kCycles = 4, kRun = 5, kReset = 6 };
-
-bool Get(uint32_t* words, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    unsigned char bytes[4];
-    if (std::fread(bytes, 1, 4, stdin) != 4) return false;
-    words[i] = bytes[0] | uint32_t{bytes[1]} << 8 | uint32_t{bytes[2]} << 16 | uint32_t{bytes[3]} << 24;
-  }
-  return true;
-}
-
-void Put(uint32_t word) {
-  for (int shift = 0; shift < 32; shift += 8) std::putchar(static_cast<int>(word >> shift & 0xff));
-}
-
-void Put(Result result) { Put(static_cast<uint32_t>(result)); }
 
 int Serve() {
   Host host;
@@ -227,7 +212,7 @@ int Serve() {
         result = Result::kUnknown;
         break;
     }
-    Put(result);
+    Put(static_cast<uint32_t>(result));
     if (result == Result::kDone) {
       for (const uint32_t word : words) Put(word);
     }

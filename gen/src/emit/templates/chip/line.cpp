@@ -12,6 +12,7 @@
 
 #include "Vchip.h"
 #include "verilated.h"
+#include "words.h"
 
 namespace {
 
@@ -97,24 +98,10 @@ class Line {
   bool high_ = true;
 };
 
-// Service on standard input and output: words of 32 bits, low byte first.
+// Service on standard input and output.
 
-constexpr uint32_t kHello = 0x31504C4C;
 enum : uint32_t { kDone = 0, kUnknown = 3 };
 enum : uint32_t { kSend = 7, kReceive = 8 };
-
-bool Get(uint32_t* words, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    unsigned char bytes[4];
-    if (std::fread(bytes, 1, 4, stdin) != 4) return false;
-    words[i] = bytes[0] | uint32_t{bytes[1]} << 8 | uint32_t{bytes[2]} << 16 | uint32_t{bytes[3]} << 24;
-  }
-  return true;
-}
-
-void Put(uint32_t word) {
-  for (int shift = 0; shift < 32; shift += 8) std::putchar(static_cast<int>(word >> shift & 0xff));
-}
 
 int Serve(Line& line) {
   Put(kHello);

@@ -1,7 +1,7 @@
 // The bound on the error of the multiplier, as assertions. SPDX-License-Identifier: MIT OR Apache-2.0
 //
 //   {{ name }} ({{ parameters }})
-//   {{ bound }}, with p = product_o{% if dropped_bits > 0 %} * 2^{{ dropped_bits }}{% endif %}; p has the sign of ab or is 0, and is 0 where a or b is.
+//   {{ bound }}, with p = product_o{% if dropped_bits > 0 %} * 2^{{ dropped_bits }}{% endif %}; p {% if keeps_signs %}has the sign of ab or is 0, and {% endif %}is 0 where a or b is.
 {%- if weight_bound %}
 //   Where b is a weight, which is coded otherwise: {{ weight_bound }}{% if weights_keep_signs %}, of the same signs{% endif %}.
 {%- endif %}
@@ -79,10 +79,12 @@ module unit_bound (
   bound_high :
   assert property (@(posedge clk_i) disable iff (!rst_ni) error <= High * magnitude + Absolute)
   else $error("above the bound: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(product));
+{%- if keeps_signs %}
 
   sign :
   assert property (@(posedge clk_i) disable iff (!rst_ni) p != 0 |-> (p < 0) == (exact < 0))
   else $error("of the wrong sign: a = %0d, b = %0d, product_o = %0d", $sampled(a), $sampled(b), $sampled(product));
+{%- endif %}
 
   zero :
   assert property (@(posedge clk_i) disable iff (!rst_ni) exact == 0 |-> p == 0)
