@@ -1,8 +1,10 @@
 //! `logloom units`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use logloom_hdl::arith::{Arithmetic, product};
 use serde::Serialize;
 
 use super::Outcome;
@@ -15,7 +17,8 @@ use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
 use crate::units::array::{Shape, array};
-use crate::units::cost::cost;
+use crate::units::cost::{cost, luts};
+use crate::units::error::Extreme;
 use crate::units::proof::{pairs, prove};
 use crate::units::{Measured, against_exact, select};
 
@@ -23,15 +26,22 @@ use crate::units::{Measured, against_exact, select};
 #[derive(Args)]
 pub struct Arguments {
     /// Only this family
+    #[arg(conflicts_with = "guest")]
     family: Option<String>,
     /// One unit of that family, for example "operand_bits=8 fraction_bits=4"
-    #[arg(requires = "family")]
+    #[arg(requires = "family", group = "one")]
     settings: Option<String>,
+    /// The multiplier of your own that this configuration describes, compared with what is stated of it; with its LUTs
+    #[arg(long, value_name = "CONFIG", group = "one")]
+    guest: Option<PathBuf>,
+    /// Synthesise the bare product and the processing element of each unit, for iCE40 and ECP5
+    #[arg(long)]
+    luts: bool,
     /// Synthesise, place and route each unit for this fabric
     #[arg(long, value_enum)]
     fabric: Option<Fabric>,
     /// Place and route a whole array of this shape as well, for example 16x16
-    #[arg(long, value_name = "ROWSxCOLUMNS", requires = "fabric", requires = "settings")]
+    #[arg(long, value_name = "ROWSxCOLUMNS", requires = "fabric", requires = "one")]
     array: Option<Shape>,
     /// Train the network of this configuration with each unit, on the model
     #[arg(long, value_name = "CONFIG")]
@@ -40,7 +50,7 @@ pub struct Arguments {
     #[arg(long)]
     prove: bool,
     /// Write the unit's Verilog and a testbench that asserts its bound into this folder; absent, empty, or written before
-    #[arg(short, long, value_name = "FOLDER", requires = "settings")]
+    #[arg(short, long, value_name = "FOLDER", requires = "one")]
     output: Option<PathBuf>,
     /// Placements and training runs per unit
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -60,7 +70,14 @@ struct Report {
 }
 
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
-    let units = select(arguments.family.as_deref(), arguments.settings.as_deref())?;
+    // To be characterised, a unit may be good for nothing else.
+    let is_used = arguments.train.is_some() || arguments.prove || arguments.output.is_some();
+    let load = |path: &Path| Configuration::load_guest(path, is_used).map(Arc::new);
+    let guest = arguments.guest.as_deref().map(load).transpose()?;
+    let units = match &guest {
+        Some(guest) => vec![Arc::clone(guest) as Arc<dyn Arithmetic>],
+        None => select(arguments.family.as_deref(), arguments.settings.as_deref())?,
+    };
     // Before minutes of work.
     arguments.output.as_deref().map_or(Ok(()), Plan::check_folder)?;
     let configuration = arguments.train.as_deref().map(|path| Configuration::load(path, &[])).transpose()?;
@@ -68,13 +85,18 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     let work: Vec<u64> = units.iter().map(|unit| if arguments.prove { pairs(unit) } else { 1 }).collect();
     let bar = bar("{msg}  {wide_bar} {percent} %  {eta}");
     bar.set_length(work.iter().sum());
-    let cache = Cache::new(measurements());
+    let cache = Cache::standard();
     let mut measured = Vec::new();
     let mut done = 0;
     let mut written = None;
     for (unit, work) in units.iter().zip(work) {
         bar.set_message(format!("{} {}", unit.name(), unit.parameters()));
         let mut one = Measured::new(unit.as_ref())?;
+        one.product_of_zero = guest.as_ref().and_then(|guest| guest.product_of_zero());
+        if arguments.luts || guest.is_some() {
+            let product = guest.as_ref().map_or_else(|| product(unit.as_ref()), |guest| guest.hardware())?;
+            one.luts = luts(unit.as_ref(), &product, &cache)?;
+        }
         if let Some(folder) = &arguments.output {
             let plan = emit::unit(unit.as_ref(), &one.errors)?;
             written = Some((folder, plan.write(folder)?, plan));
@@ -101,6 +123,10 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
         return Ok(Outcome::Good);
     }
     output.text(&errors(&measured))?;
+    for [a, b, product] in measured.iter().filter_map(|unit| unit.product_of_zero) {
+        output.line("")?;
+        output.line(&format!("{a} x {b} is {product} and not 0: nothing can be trained with this unit"))?;
+    }
     if measured.iter().any(|unit| unit.errors.weights.is_some()) {
         output.line("")?;
         output.line("Weights that are coded otherwise than the stationary operands above:")?;
@@ -128,20 +154,27 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
     Ok(Outcome::Good)
 }
 
-/// Where measurements are kept: `target/measurements` below the current folder, or beside the simulators in the folder that
-/// `LOGLOOM_CACHE` names.
-fn measurements() -> PathBuf {
-    match std::env::var_os("LOGLOOM_CACHE") {
-        Some(folder) => PathBuf::from(folder).join("measurements"),
-        None => "target/measurements".into(),
-    }
-}
-
 /// Errors in percent, and toggles; with accuracies and proofs where there are any.
 fn errors(units: &[Measured]) -> String {
     let percent = |value: f64| format!("{:.2}", 100.0 * value);
-    let mut heading =
-        vec!["family", "parameters", "mean RE %", "bias %", "lowest %", "highest %", "WCE", "WMED %", "toggles"];
+    let mut heading = [
+        "family",
+        "parameters",
+        "mean RE %",
+        "bias %",
+        "lowest %",
+        "highest %",
+        "WCE",
+        "of",
+        "wrong %",
+        "0 x b",
+        "WMED %",
+        "toggles",
+    ]
+    .to_vec();
+    let fabrics = units.first().map_or(&[][..], |unit| &unit.luts);
+    let fabrics: Vec<String> = fabrics.iter().map(|luts| format!("{} LUTs: product, PE", luts.fabric)).collect();
+    heading.extend(fabrics.iter().map(String::as_str));
     let trained = units.iter().any(|unit| unit.accuracy.is_some());
     if trained {
         heading.extend(["trained %", "worst %"]);
@@ -161,9 +194,19 @@ fn errors(units: &[Measured]) -> String {
             percent(errors.lowest.value),
             percent(errors.highest.value),
             errors.worst_case.value.to_string(),
+            match errors.worst_case {
+                Extreme { value: 0, .. } => String::new(),
+                Extreme { operands: [a, b], .. } => format!("{a} x {b}"),
+            },
+            format!("{about}{}", percent(errors.probability)),
+            match unit.product_of_zero {
+                None => "0".to_string(),
+                Some([a, b, product]) => format!("{a} x {b} = {product}"),
+            },
             format!("{about}{:.4}", 100.0 * errors.weighted),
             format!("{:.1}", unit.toggles),
         ];
+        row.extend(unit.luts.iter().map(|luts| format!("{}, {}", luts.product, luts.pe)));
         if let Some(accuracy) = &unit.accuracy {
             row.extend([percent(accuracy.mean), percent(accuracy.worst)]);
         }

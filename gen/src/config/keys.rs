@@ -3,6 +3,7 @@
 
 use logloom_hdl::arith::MAX_STAGES;
 use logloom_hdl::arith::family::{Choices, FAMILIES, Family, Parameter, Value};
+use logloom_hdl::arith::guest::{MAX_LATENCY, UNIT_BITS};
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -29,6 +30,8 @@ pub enum Kind {
     Layers { min: u32, max: u32 },
     /// Whole numbers, at least one, inclusive bounds for each.
     Integers { min: u32, max: u32 },
+    /// A name of Verilog or C: letters, digits and `_`.
+    Identifier,
     /// A path, relative to the folder of the configuration file.
     Path,
 }
@@ -53,6 +56,7 @@ impl fmt::Display for Kind {
                 write!(f, "a list of two or more layer sizes, each from {min} to {max}")
             }
             Kind::Integers { min, max } => write!(f, "a list of whole numbers from {min} to {max}"),
+            Kind::Identifier => f.write_str("a name of letters, digits and _"),
             Kind::Path => f.write_str("a path, relative to the configuration file"),
         }
     }
@@ -109,6 +113,9 @@ const fn power(min: u32, max: u32) -> Kind {
 /// Single precision must hold differences and quotients of such numbers.
 const NUMBER: Kind = Kind::Real { above: -1e15, below: 1e15 };
 
+/// The `arithmetic.family` that is in no list: whatever the section `[guest]` describes.
+pub const GUEST: &str = "guest";
+
 /// What `link.kind` may be.
 pub const LINKS: [&str; 4] = ["uart", "spi", "wishbone", "axi"];
 
@@ -118,6 +125,13 @@ const OPERAND: Kind = Kind::Format { min_bits: 4, max_bits: 16 };
 pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let mut keys = before_families();
     keys.extend(family_keys());
+    keys.push(key(
+        "arithmetic.stages",
+        integer(0, MAX_STAGES),
+        Absent::Default("1"),
+        "pipeline registers inside a product",
+    ));
+    keys.extend(guest_keys());
     keys.extend(after_families());
     keys
 });
@@ -244,16 +258,54 @@ fn before_families() -> Vec<Key> {
         ),
         key(
             "arithmetic.family",
-            Kind::Choice(FAMILIES.iter().map(|family| family.name).collect()),
+            Kind::Choice(FAMILIES.iter().map(|family| family.name).chain([GUEST]).collect()),
             Absent::Default("\"mitchell\""),
-            "how two operands become a product",
+            "how two operands become a product; \"guest\" by a multiplier of your own, which [guest] describes",
         ),
+    ]
+}
+
+/// The keys of the section `[guest]`.
+fn guest_keys() -> Vec<Key> {
+    let (least, most) = (*UNIT_BITS.start(), *UNIT_BITS.end());
+    vec![
+        key("guest.verilog", Kind::Path, Absent::Optional, "the file of a multiplier of your own"),
+        key("guest.module", Kind::Identifier, Absent::Optional, "its module"),
+        key(
+            "guest.a",
+            Kind::Identifier,
+            Absent::Optional,
+            "port of the moving operand: an activation or gradient (default \"A\")",
+        ),
+        key(
+            "guest.b",
+            Kind::Identifier,
+            Absent::Optional,
+            "port of the stationary operand, such as a weight (default \"B\")",
+        ),
+        key("guest.product", Kind::Identifier, Absent::Optional, "port of the product (default \"O\")"),
+        key("guest.clock", Kind::Identifier, Absent::Optional, "port of the clock, where the product is registered"),
+        key("guest.latency", integer(0, MAX_LATENCY), Absent::Optional, "cycles from operands to product (default 0)"),
+        key(
+            "guest.operands",
+            Kind::Choice(vec!["signed", "unsigned"]),
+            Absent::Optional,
+            "two's complement, or unsigned: then Logloom adds the signs",
+        ),
+        key("guest.operand_bits", integer(least, most), Absent::Optional, "width of each of its operands"),
+        key(
+            "guest.table",
+            Kind::Path,
+            Absent::Optional,
+            "its products as a NumPy array (.npy); without this and guest.c they are simulated",
+        ),
+        key("guest.c", Kind::Path, Absent::Optional, "a file of C with its products as a function"),
+        key("guest.function", Kind::Identifier, Absent::Optional, "that function (default: named like the module)"),
     ]
 }
 
 fn after_families() -> Vec<Key> {
     vec![
-        key("arithmetic.stages", integer(0, MAX_STAGES), Absent::Default("1"), "pipeline registers inside a product"),
         key("formats.activation", OPERAND, Absent::Default("\"Q5.10\""), "activations and inputs"),
         key("formats.gradient", OPERAND, Absent::Default("\"Q1.14\""), "gradients; as wide as activations"),
         key(

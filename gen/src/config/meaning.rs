@@ -4,16 +4,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use logloom_hdl::arith::family::{self, FAMILIES, Values};
-use logloom_hdl::arith::{Arithmetic, Side};
+use logloom_hdl::arith::guest::{Guest, Operands};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, Side, unit};
 use logloom_hdl::control::isa::Rounding;
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::link::axi::axi_accelerator;
+use logloom_hdl::link::spi::spi_accelerator;
+use logloom_hdl::link::uart::serial_accelerator;
+use logloom_hdl::link::wishbone::wishbone_accelerator;
+use logloom_hdl::rtl::ElaborationError;
 
 use super::error::{ConfigError, ConfigErrors};
-use super::keys::{self, KEYS};
+use super::keys::{self, GUEST, KEYS};
 use super::origin::Origin;
 use super::plan::{MemoryPlan, Region};
 use super::written::{self, Entry, Override, Value, Written};
 use crate::compile::{CompileError, Compiled, Task, accumulator_bits};
+use crate::emit::{AXI_TOP, BOARD_TOP};
+use crate::flow::cache::Cache;
+use crate::guest::{Description, Inspected, Meaning as Products, Problem};
 use crate::train::data::{self, FileFormat, Normalise, Source};
 
 /// A validated configuration: every part of Logloom may rely on it.
@@ -27,6 +36,8 @@ pub struct Configuration {
     pub data: Data,
     pub link: Link,
     pub build: Build,
+    /// The multiplier of the user's own, where the family is "guest".
+    pub guest: Option<Inspected>,
     /// Every value with its origin, derived ones included, in the order of the key table.
     pub settings: Vec<Setting>,
 }
@@ -103,7 +114,43 @@ impl Configuration {
     /// # Errors
     /// All problems that one stage finds, each with file, line and key.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigErrors> {
-        Meaning { path, written: written::read(path, overrides)?, errors: Vec::new() }.configuration()
+        Meaning { path, written: written::read(path, overrides)?, errors: Vec::new(), guest: None }.configuration()
+    }
+
+    /// The multiplier of the user's own that the file at `path` describes, whatever may be wrong with the rest; compared with what
+    /// is stated of it. Unless it must be `legal`, it may break the law that products with 0 are 0.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), as far as it concerns the multiplier.
+    pub fn load_guest(path: &Path, legal: bool) -> Result<Guest, ConfigErrors> {
+        let mut meaning = Meaning { path, written: written::read(path, &[])?, errors: Vec::new(), guest: None };
+        if meaning.text("arithmetic.family") != Some(GUEST) {
+            meaning.conflict(&["arithmetic.family"], "describes no guest", format!("choose \"{GUEST}\""));
+            return Err(ConfigErrors(meaning.errors));
+        }
+        let width = meaning.format("formats.activation").bits;
+        let guest = meaning.guest(width);
+        if let Some(Err(problem)) = meaning.guest.as_ref().map(|guest| guest.verify(&Cache::standard())) {
+            meaning.complain(problem);
+        }
+        if let Some(Err(error)) = guest.as_ref().filter(|_| legal).map(Guest::validate) {
+            meaning.conflict(&["guest.verilog"], error.problem, error.remedy);
+        }
+        guest.filter(|_| meaning.errors.is_empty()).ok_or(ConfigErrors(meaning.errors))
+    }
+
+    /// Compares the Verilog of a guest with what is stated of it.
+    ///
+    /// # Errors
+    /// They differ, or Verilator is missing.
+    pub fn verify_guest(&self) -> Result<(), ConfigErrors> {
+        let Some(Err(Problem { key, what, remedy })) =
+            self.guest.as_ref().map(|guest| guest.verify(&Cache::standard()))
+        else {
+            return Ok(());
+        };
+        let origin = self.settings.iter().find(|setting| setting.key == key).map_or(&Origin::Default, |s| &s.origin);
+        Err(ConfigError::of_key(&self.path, origin, key, what, remedy).into())
     }
 
     /// File, line and key of a value, as errors begin: `x.toml:12: data.train`.
@@ -138,6 +185,7 @@ struct Meaning<'a> {
     path: &'a Path,
     written: Written,
     errors: Vec<ConfigError>,
+    guest: Option<Inspected>,
 }
 
 impl Meaning<'_> {
@@ -176,7 +224,8 @@ impl Meaning<'_> {
             Some(Setting { key: key.name, value, origin })
         });
         let settings = settings.collect();
-        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, build, settings })
+        let guest = self.guest;
+        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, build, guest, settings })
     }
 
     fn link(&mut self) -> Link {
@@ -372,8 +421,135 @@ impl Meaning<'_> {
         Some(Data { train: train?, test: test?, normalise })
     }
 
-    fn arithmetic(&mut self, operand_bits: u32) -> Arc<dyn Arithmetic> {
+    fn complain(&mut self, Problem { key, what, remedy }: Problem) {
+        let also: &[&str] =
+            if key == "formats.activation" { &["formats.gradient", "guest.operand_bits"] } else { &["guest.verilog"] };
+        self.conflict(&[&[key], also].concat(), what, remedy);
+    }
+
+    /// A word of `[guest]`, or its default.
+    fn guest_word(&mut self, key: &'static str, default: &str) -> String {
+        let default = Entry { value: Value::Text(default.to_string()), origin: Origin::Default };
+        self.written.entry(key).or_insert(default);
+        self.text(key).expect("it was written").to_string()
+    }
+
+    /// What `[guest]` says, if that is enough.
+    fn description(&mut self) -> Option<Description> {
+        for key in ["guest.verilog", "guest.module", "guest.operands", "guest.operand_bits"] {
+            if self.value(key).is_none() {
+                let kind = &keys::find(key).expect("it is in the table").kind;
+                self.errors.push(ConfigError {
+                    location: self.path.display().to_string(),
+                    key: Some(key.to_string()),
+                    what: "is missing".to_string(),
+                    remedy: format!("add {kind}, under [guest]"),
+                });
+            }
+        }
+        let latency = self.or_default("guest.latency", 0);
+        match (latency, self.value("guest.clock").is_some()) {
+            (0, true) => {
+                self.conflict(
+                    &["guest.clock"],
+                    "a clock without a latency",
+                    "state the cycles from operands to product in guest.latency",
+                );
+            }
+            (1.., false) => {
+                self.conflict(
+                    &["guest.latency"],
+                    "a latency without a clock",
+                    "name the port of the clock in guest.clock",
+                );
+            }
+            _ => {}
+        }
+        if self.value("guest.c").is_some() && self.value("guest.table").is_some() {
+            self.conflict(
+                &["guest.c", "guest.table"],
+                "stated twice: there is a table too",
+                "remove guest.c or guest.table",
+            );
+        }
+        if self.value("guest.c").is_none() {
+            self.without(&["guest.function"], "without guest.c");
+        }
+        if !self.errors.is_empty() {
+            return None;
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let file = |text: &str| folder.join(text);
+        let verilog = file(self.text("guest.verilog")?);
+        let module = self.text("guest.module")?.to_string();
+        let meaning = match (self.text("guest.table").map(file), self.text("guest.c").map(file)) {
+            (Some(table), _) => Products::Table(table),
+            (None, Some(file)) => Products::Function { file, function: self.guest_word("guest.function", &module) },
+            (None, None) => Products::Simulated,
+        };
+        Some(Description {
+            verilog,
+            moving: self.guest_word("guest.a", "A"),
+            stationary: self.guest_word("guest.b", "B"),
+            product: self.guest_word("guest.product", "O"),
+            clock: self.text("guest.clock").map(str::to_string),
+            latency,
+            operands: if self.text("guest.operands")? == "signed" { Operands::Signed } else { Operands::Unsigned },
+            bits: self.integer("guest.operand_bits")?,
+            module,
+            meaning,
+        })
+    }
+
+    /// The multiplier of the user's own.
+    fn guest(&mut self, operand_bits: u32) -> Option<Guest> {
+        let parameters = KEYS.iter().map(|key| key.name).filter(|key| keys::is_parameter(key));
+        let parameters: Vec<&'static str> = parameters.chain(["arithmetic.stages"]).collect();
+        self.without(&parameters, "with family = \"guest\"");
+        let cache = Cache::standard();
+        let description = self.description()?;
+        let made = Inspected::new(description, &cache).and_then(|unit| {
+            unit.takes(operand_bits)?;
+            Ok((unit.products(&cache)?, unit))
+        });
+        match made {
+            Ok((products, unit)) => {
+                let guest = unit.guest(operand_bits, &products);
+                self.guest = Some(unit);
+                Some(guest)
+            }
+            Err(problem) => {
+                self.complain(problem);
+                None
+            }
+        }
+    }
+
+    /// None if a module of the guest has a name that Logloom gives to one of its own; case makes no difference to a file.
+    fn refuse_names_of_ours(&mut self, design: &Design) -> Option<()> {
+        let Some(guest) = &self.guest else { return Some(()) };
+        let ours = modules_beside_a_guest(design).expect("a valid design is elaborated");
+        let defined = guest.modules().iter();
+        let clash = defined.flat_map(|own| ours.iter().find(|name| name.eq_ignore_ascii_case(own)).map(|_| own)).next();
+        let Some(name) = clash.cloned() else { return Some(()) };
+        self.conflict(
+            &["guest.verilog"],
+            format!("Logloom has a module `{name}` of its own"),
+            "rename that of the guest",
+        );
+        None
+    }
+
+    fn arithmetic(&mut self, operand_bits: u32) -> Option<Arc<dyn Arithmetic>> {
         let name = self.text("arithmetic.family").expect("has a default");
+        if name == GUEST {
+            return Some(Arc::new(self.guest(operand_bits)?));
+        }
+        let name = name.to_string();
+        let keys_of_guests: Vec<&'static str> =
+            KEYS.iter().filter(|key| key.section() == GUEST).map(|key| key.name).collect();
+        self.without(&keys_of_guests, &format!("with family = \"{name}\""));
+        let name = name.as_str();
         let family = family::find(name).expect("checked as a choice");
         let foreign: Vec<&'static str> = FAMILIES
             .iter()
@@ -399,7 +575,7 @@ impl Meaning<'_> {
             let default = Entry { value, origin: Origin::Default };
             self.written.entry(keys::of_parameter(parameter).name).or_insert(default);
         }
-        (family.make)(&values)
+        Some((family.make)(&values))
     }
 
     fn format(&self, key: &str) -> Format {
@@ -423,9 +599,12 @@ impl Meaning<'_> {
             );
             return None;
         }
-        let arithmetic = self.arithmetic(activation.bits);
+        let arithmetic = self.arithmetic(activation.bits)?;
         if let Err(error) = arithmetic.validate() {
-            let key = format!("arithmetic.{}", error.parameter);
+            let key = match (arithmetic.name(), error.parameter) {
+                (GUEST, "zero") => "guest.verilog".to_string(),
+                (_, parameter) => format!("arithmetic.{parameter}"),
+            };
             self.conflict(&[&key, "formats.activation", "formats.gradient"], error.problem, error.remedy);
             return None;
         }
@@ -533,13 +712,15 @@ impl Meaning<'_> {
             // Where a preset chose the key, what the user wrote of the arithmetic is what does not suit it.
             let mut keys = [&[key.as_str()], others].concat();
             if !others.is_empty() {
-                let family = family::find(design.arithmetic.name()).expect("it was made");
-                keys.extend(family.parameters.iter().map(|parameter| keys::of_parameter(parameter.name).name));
+                let family = family::find(design.arithmetic.name());
+                let parameters = family.map_or(&[][..], |family| family.parameters);
+                keys.extend(parameters.iter().map(|parameter| keys::of_parameter(parameter.name).name));
                 keys.push("arithmetic.family");
             }
             self.conflict(&keys, error.problem, remedy);
             return None;
         }
+        self.refuse_names_of_ours(&design)?;
         Some(design)
     }
 
@@ -660,6 +841,25 @@ impl Meaning<'_> {
     }
 }
 
+/// The modules that an accelerator of this shape has, whatever its link and its board; and those around a unit by itself.
+fn modules_beside_a_guest(design: &Design) -> Result<Vec<String>, ElaborationError> {
+    let operand_bits = design.operand_bits();
+    let exact: Arc<dyn Arithmetic> = Arc::new(Exact { operand_bits, form: Form::Rows, stages: 0 });
+    let design = &Design { arithmetic: exact.clone(), accumulator_bits: 48, ..design.clone() };
+    let tops = [
+        serial_accelerator(design, 0, 12_000_000, 1_000_000)?,
+        spi_accelerator(design, 0)?,
+        wishbone_accelerator(design, 0)?,
+        axi_accelerator(design, 0)?,
+        unit(exact.as_ref())?,
+    ];
+    let mut names: Vec<String> = [BOARD_TOP, AXI_TOP, "frame", "pll", "sweep", "tabulate"].map(String::from).to_vec();
+    for top in tops {
+        names.extend(top.hierarchy()?.iter().map(|module| module.name.clone()));
+    }
+    Ok(names)
+}
+
 /// Vectors that the deepest accumulator memory holds, as the specification has it.
 const LARGEST_ACCUMULATOR: u32 = 4096;
 
@@ -678,12 +878,12 @@ fn accumulator_range(design: &Design) -> (u32, u32) {
 /// What makes the codes of an activation fit a word of the host port: the widest operands whose codes do, if any.
 fn narrower(design: &Design) -> String {
     let arithmetic = &design.arithmetic;
-    let family = family::find(arithmetic.name()).expect("it was made");
+    let family = family::find(arithmetic.name());
     let (width, parameters) = (arithmetic.operand_bits(), arithmetic.parameters());
     let fits = |bits: &u32| {
         let settings = parameters.replacen(&format!("operand_bits={width}"), &format!("operand_bits={bits}"), 1);
-        let made = family.parse(&settings);
-        made.is_ok_and(|arithmetic| Design { arithmetic, ..design.clone() }.activation_fits())
+        let made = family.and_then(|family| family.parse(&settings).ok());
+        made.is_some_and(|arithmetic| Design { arithmetic, ..design.clone() }.activation_fits())
     };
     let narrow =
         (4..width).rev().find(fits).map(|bits| format!("activations and gradients of at most {bits} bits, or "));

@@ -309,7 +309,7 @@ fn value_of(kind: &Kind, value: &DeValue<'_>) -> Result<Value, Complaint> {
             Value::Texts(items.iter().map(text).collect::<Result<_, _>>()?)
         }
         (
-            Kind::Name | Kind::Choice(_) | Kind::Format { .. } | Kind::Rate { .. } | Kind::Path,
+            Kind::Name | Kind::Identifier | Kind::Choice(_) | Kind::Format { .. } | Kind::Rate { .. } | Kind::Path,
             DeValue::String(text),
         ) => Value::Text(text.to_string()),
         _ => return Err(wrong_type()),
@@ -366,6 +366,9 @@ fn check(kind: &Kind, value: Value) -> Result<Value, Complaint> {
                 None => choose,
             };
             Err((format!("{} is unknown", quoted(text)), remedy))
+        }
+        (Kind::Identifier, Value::Text(text)) if !is_identifier(text) => {
+            Err((format!("{} is not a name", quoted(text)), choose))
         }
         (Kind::Format { min_bits, max_bits }, Value::Text(text)) => match format_of(text) {
             None => Err((format!("{} is not a fixed-point format", quoted(text)), choose)),
@@ -431,6 +434,13 @@ pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// Whether the text can name something in Verilog and in C.
+fn is_identifier(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The text in quotes on one line, shortened: it comes from a file that may hold anything.

@@ -1,9 +1,12 @@
 //! What a unit costs on a fabric: the cells of its processing element and of its edge, and the speed of the element.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
 use logloom_hdl::array::pe::pe;
 use logloom_hdl::design::Interconnect;
+use logloom_hdl::rtl::Module;
 use serde::Serialize;
 
 use crate::flow::cache::Cache;
@@ -39,6 +42,29 @@ impl Cost {
 /// Width of the partial sum of so many products.
 pub(super) fn sum_bits(unit: &dyn Arithmetic, rows: u64) -> u32 {
     (rows * unit.product_bound().unsigned_abs()).ilog2() + 2
+}
+
+/// LUTs on one fabric: places that LUTs and carries take together, as [`CellCounts::sites`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Luts {
+    pub fabric: &'static str,
+    /// The bare product, of two codes; of a guest, the unit as it was given.
+    pub product: u64,
+    /// The processing element, as [`Cost::pe`].
+    pub pe: u64,
+}
+
+/// Synthesises the `product` of a unit and its processing element for iCE40 and ECP5; results are kept in the cache.
+///
+/// # Errors
+/// As [`cost`].
+pub fn luts(unit: &dyn Arithmetic, product: &Arc<Module>, cache: &Cache) -> Result<Vec<Luts>> {
+    let element = pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic)?;
+    let of = |fabric: Fabric| {
+        let sites = |module| Ok::<_, anyhow::Error>(measure::cells(module, fabric, cache)?.sites);
+        Ok(Luts { fabric: fabric.name(), product: sites(product)?, pe: sites(&element)? })
+    };
+    [Fabric::Ice40, Fabric::Ecp5].into_iter().map(of).collect()
 }
 
 /// Synthesises, places and routes; results are kept in the cache.

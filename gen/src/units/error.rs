@@ -1,7 +1,7 @@
 //! How far products are from exact ones: every pair of operands, swept.
 //!
-//! Products are odd in both operands (a law of [`Arithmetic`]), so that the pairs of negative operands stand for all: there
-//! every magnitude occurs, that of the least operand too.
+//! Products keep signs (a law of [`Arithmetic`]), so that the pairs of negative operands stand for all: there every magnitude
+//! occurs, that of the least operand too. All pairs are swept of units that waive the law.
 
 use std::ops::Range;
 
@@ -28,6 +28,8 @@ pub struct ErrorStatistics {
     pub highest: Extreme<f64>,
     /// Largest |p - ab|, in units of the full product.
     pub worst_case: Extreme<i64>,
+    /// Share of all pairs whose product is not exact; those with a zero count too.
+    pub probability: f64,
     /// Error weighted by the distribution of the stationary operand ([`weight_distribution`]), relative to 2^(2W):
     /// sum over b of D(b) * mean over a of |p - ab| / 2^(2W), after Mrazek et al., 2016.
     pub weighted: f64,
@@ -69,6 +71,8 @@ struct Row {
     absolute: f64,
     signed: f64,
     weighted: f64,
+    /// Pairs that this one stands for, by stationary operand, whose product is not exact.
+    wrong: f64,
     lowest: f64,
     highest: f64,
     worst: f64,
@@ -80,6 +84,7 @@ struct Lanes {
     absolute: [f64; LANES],
     signed: [f64; LANES],
     weighted: [f64; LANES],
+    wrong: [f64; LANES],
     lowest: [f64; LANES],
     highest: [f64; LANES],
     worst: [f64; LANES],
@@ -100,6 +105,7 @@ impl Default for Lanes {
             absolute: [0.0; LANES],
             signed: [0.0; LANES],
             weighted: [0.0; LANES],
+            wrong: [0.0; LANES],
             lowest: [f64::INFINITY; LANES],
             highest: [f64::NEG_INFINITY; LANES],
             worst: [0.0; LANES],
@@ -140,6 +146,8 @@ struct Sweep<'a> {
     moving_draws: Vec<u32>,
     stationary: Vec<Codes>,
     distribution: Vec<f64>,
+    /// Operands that each stationary one stands for.
+    counts: Vec<f64>,
     drawn: bool,
     /// Whether these are all codes: so for every family, or its bound is not shown.
     all_codes: bool,
@@ -165,7 +173,8 @@ impl Codes {
 impl<'a> Sweep<'a> {
     fn new(family: &'a dyn Arithmetic, coded: Coded, bound: WeightBound) -> Self {
         let half = 1i64 << (family.operand_bits() - 1);
-        let operands = -half..0;
+        let signs = family.keeps_signs();
+        let operands = if signs { -half..0 } else { -half..half };
         let sides = [Coded::Operand(Side::Moving), coded];
         let drawn = sides.iter().any(|side| side.draw_bits(family) > 0);
         let [moving_draws, stationary_draws] = sides.map(|side| extremes(side.draw_bits(family)));
@@ -173,10 +182,11 @@ impl<'a> Sweep<'a> {
         let stationary = stationary_draws.iter().map(codes).collect();
         let all_codes = sides.iter().all(|&side| are_neighbours(family, side));
         // Of the two operands of a magnitude; the magnitude 2^(W-1) has one.
-        let mut distribution = weight_distribution(family.operand_bits());
-        distribution.truncate(half as usize);
-        distribution[1..].iter_mut().for_each(|density| *density *= 2.0);
-        Self { family, coded, bound, operands, moving_draws, stationary, distribution, drawn, all_codes }
+        let count = |b| if signs && b > -half { 2.0 } else { 1.0 };
+        let counts: Vec<f64> = operands.clone().map(count).collect();
+        let distribution = weight_distribution(family.operand_bits());
+        let distribution = distribution.iter().zip(&counts).map(|(density, count)| density * count).collect();
+        Self { family, coded, bound, operands, moving_draws, stationary, distribution, counts, drawn, all_codes }
     }
 
     /// Over all pairs.
@@ -233,8 +243,8 @@ impl<'a> Sweep<'a> {
             return row;
         }
         self.draw(moving, products);
-        let Row { absolute, signed, weighted, .. } = self.measure(moving, products);
-        Row { absolute, signed, weighted, ..row }
+        let Row { absolute, signed, weighted, wrong, .. } = self.measure(moving, products);
+        Row { absolute, signed, weighted, wrong, ..row }
     }
 
     fn measure(&self, moving: i64, products: &[i64]) -> Row {
@@ -249,8 +259,12 @@ impl<'a> Sweep<'a> {
     fn measure_by(&self, moving: i64, products: &[i64], real: impl Fn(i64) -> f64) -> Row {
         let unit = f64::from(1u32 << self.family.dropped_bits());
         let mut lanes = Lanes::default();
-        // A product is at least 0 here, unless it has the wrong sign.
+        // Where products keep signs, one is at least 0 here; where they do not, an error counts without its sign.
         let (low, high, absolute, least) = match self.bound {
+            WeightBound::Product(bound) if !self.family.keeps_signs() => {
+                assert_eq!((bound.relative_low, bound.relative_high), (0.0, 0.0), "a bound of errors without signs");
+                (0.0, 0.0, bound.absolute + 1e-9, f64::NEG_INFINITY)
+            }
             WeightBound::Product(bound) => (bound.relative_low, bound.relative_high, bound.absolute + 1e-9, 0.0),
             WeightBound::Distance { distance } => {
                 (0.0, 0.0, distance * moving.unsigned_abs() as f64 + 1e-9, f64::NEG_INFINITY)
@@ -258,8 +272,8 @@ impl<'a> Sweep<'a> {
         };
         let mut b: [f64; LANES] = std::array::from_fn(|lane| self.operands.start as f64 + lane as f64);
         // There are 2^(W-1) operands, W at least 4.
-        for (products, weights) in products.as_chunks::<LANES>().0.iter().zip(self.distribution.as_chunks::<LANES>().0)
-        {
+        let weights = self.distribution.as_chunks::<LANES>().0.iter().zip(self.counts.as_chunks::<LANES>().0);
+        for (products, (weights, counts)) in products.as_chunks::<LANES>().0.iter().zip(weights) {
             for lane in 0..LANES {
                 let product = real(products[lane]) * unit;
                 let exact = moving as f64 * b[lane];
@@ -269,12 +283,17 @@ impl<'a> Sweep<'a> {
                     | (product < least);
                 lanes.outside[lane] |= u64::from(outside);
                 lanes.weighted[lane] += weights[lane] * error.abs();
+                lanes.wrong[lane] += if error == 0.0 { 0.0 } else { counts[lane] };
                 lanes.worst[lane] = greater(lanes.worst[lane], error.abs());
+                // Nothing is relative to a zero.
                 let relative = error / exact;
-                lanes.absolute[lane] += relative.abs();
-                lanes.signed[lane] += relative;
-                lanes.lowest[lane] = -greater(-lanes.lowest[lane], -relative);
-                lanes.highest[lane] = greater(lanes.highest[lane], relative);
+                let counted = if exact == 0.0 { 0.0 } else { relative };
+                lanes.absolute[lane] += counted.abs();
+                lanes.signed[lane] += counted;
+                if exact != 0.0 {
+                    lanes.lowest[lane] = -greater(-lanes.lowest[lane], -relative);
+                    lanes.highest[lane] = greater(lanes.highest[lane], relative);
+                }
                 b[lane] += LANES as f64;
             }
         }
@@ -285,6 +304,7 @@ impl<'a> Sweep<'a> {
             absolute: lanes.absolute.iter().sum(),
             signed: lanes.signed.iter().sum(),
             weighted: lanes.weighted.iter().sum(),
+            wrong: lanes.wrong.iter().sum(),
             lowest: least(lanes.lowest),
             highest: most(lanes.highest),
             worst: most(lanes.worst),
@@ -307,10 +327,12 @@ impl<'a> Sweep<'a> {
     }
 
     fn total(&self, rows: &[Row]) -> ErrorStatistics {
-        let pairs = (rows.len() as f64).powi(2);
+        let nonzero = rows.iter().filter(|row| row.moving != 0).count() as f64;
+        let pairs = nonzero.powi(2);
         // All operands but 2^(W-1) and 0 come in pairs of a sign each.
-        let of_moving = |row: &Row| row.weighted * if row.moving == self.operands.start { 1.0 } else { 2.0 };
-        let operands = 2.0 * rows.len() as f64;
+        let over_all =
+            |value: fn(&Row) -> f64| rows.iter().zip(&self.counts).map(|(row, count)| value(row) * count).sum::<f64>();
+        let operands = 2.0 * -self.operands.start as f64;
         // Of equals, the first row.
         let first = |value: fn(&Row) -> f64| {
             rows.iter().reduce(|best, row| if value(row) > value(best) { row } else { best }).expect("there are rows")
@@ -332,7 +354,8 @@ impl<'a> Sweep<'a> {
                 value: worst.worst as i64,
                 operands: self.find(worst.moving, |_, error| error.abs() == worst.worst),
             },
-            weighted: rows.iter().map(of_moving).sum::<f64>() / operands / operands.powi(2),
+            probability: over_all(|row| row.wrong) / operands.powi(2),
+            weighted: over_all(|row| row.weighted) / operands / operands.powi(2),
             within_bound: self.all_codes && rows.iter().all(|row| row.within),
             drawn: self.drawn,
             weights: None,

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use accuracy::Accuracy;
 use array::Array;
-use cost::Cost;
+use cost::{Cost, Luts};
 use error::ErrorStatistics;
 use proof::Proof;
 
@@ -80,8 +80,12 @@ pub struct Measured {
     #[serde(with = "Bound")]
     pub bound: ErrorBound,
     pub errors: ErrorStatistics,
+    /// The first operands whose product is not 0 though one of them is, with that product: of a guest that nothing can be trained with.
+    pub product_of_zero: Option<[i64; 3]>,
     /// Bits that change in a processing element per product: see [`energy::toggles`].
     pub toggles: f64,
+    /// Where they were asked for: on iCE40 and ECP5.
+    pub luts: Vec<Luts>,
     /// Where a fabric was given.
     pub cost: Option<Cost>,
     /// Where a shape was given as well.
@@ -105,7 +109,9 @@ impl Measured {
             dropped_bits: unit.dropped_bits(),
             bound: unit.error_bound(),
             errors: error::statistics(unit),
+            product_of_zero: None,
             toggles: energy::toggles(unit)?,
+            luts: Vec::new(),
             cost: None,
             array: None,
             accuracy: None,

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::draws::{encode, extremes};
-use crate::flow::{Invocation, Tool};
+use crate::flow::verilator;
 
 /// Copies of a module that are evaluated together: what a simulator does between evaluations is done for all at once.
 const LANES: usize = 16;
@@ -282,15 +282,7 @@ fn build(subjects: &[Subject], folder: &Path) -> Result<PathBuf> {
     let render = |template| tera::Tera::one_off(template, &context, false);
     std::fs::write(folder.join("sweep.sv"), sources + &render(include_str!("templates/sweep.sv.tera"))?)?;
     std::fs::write(folder.join("sweep.cpp"), render(include_str!("templates/sweep.cpp.tera"))?)?;
-    Invocation::new(Tool::Verilator)?
-        .args(["--cc", "--exe", "--build", "-j", "0", "-O3", "--x-assign", "0", "--x-initial", "0"])
-        .args(["--noassert", "-Wno-fatal", "-Wno-lint"])
-        // More makes nothing faster, and the simulator's own library, where little time is spent, takes longest to compile.
-        .args(["-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_GLOBAL=-O0"])
-        .args(["--top-module", "sweep", "-o", "sweep", "sweep.sv", "sweep.cpp"])
-        .folder(folder)
-        .run()?;
-    Ok(folder.join("obj_dir/sweep"))
+    Ok(verilator::compile(folder, "sweep", &["--x-assign", "0", "--x-initial", "0"])?)
 }
 
 /// The text with every word `name` as `name_<index>`.
@@ -314,8 +306,9 @@ fn rename(text: &str, name: &str, index: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::Tool;
     use crate::flow::testing::needs;
-    use logloom_hdl::arith::{Addend, ErrorBound, ParameterError, family};
+    use logloom_hdl::arith::{Addend, ErrorBound, Operand, ParameterError, family};
     use logloom_hdl::rtl::{Builder, Expr};
 
     /// The hardware of a unit, and a reference that is another one for a single pair of codes, and a single operand and draw.
@@ -369,7 +362,7 @@ mod tests {
             let product = self.unit.product(moving, stationary);
             product + i64::from(self.codes == Some([moving, stationary]))
         }
-        fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Expr, draw: Option<&Expr>) -> Expr {
+        fn encode_rtl(&self, m: &mut Builder, side: Side, operand: &Operand, draw: Option<&Expr>) -> Expr {
             self.unit.encode_rtl(m, side, operand, draw)
         }
         fn product_rtl(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Addend {

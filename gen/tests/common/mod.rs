@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use logloom::flow::tool::{FOLDER_VARIABLE, Search};
+
 /// Runs `logloom` in the folder, with what it prints free of colours.
 #[allow(dead_code, reason = "each test file compiles this module for itself")]
 pub fn logloom(folder: &Path, arguments: &[&str]) -> Output {
@@ -10,6 +12,20 @@ pub fn logloom(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        .output()
+        .expect("the command starts")
+}
+
+/// As [`logloom`], with the tools that this project's folder has, and with what guests were found to compute kept for
+/// all tests.
+#[allow(dead_code, reason = "each test file compiles this module for itself")]
+pub fn logloom_with_tools(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_logloom"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .envs(Search::from_environment().folder.map(|tools| (FOLDER_VARIABLE, tools)))
+        .env("LOGLOOM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests"))
         .output()
         .expect("the command starts")
 }

@@ -150,6 +150,15 @@ impl Array<'_> {
         Ok((inputs, features))
     }
 
+    /// Every value as a whole number, row-major.
+    pub fn integers(&self) -> Result<Vec<i64>, DataError> {
+        let (rows, columns) = self.dimensions()?;
+        let offsets = if self.column_major { self.column_major_offsets(columns) } else { (0..columns).collect() };
+        let stride = if self.column_major { 1 } else { columns };
+        let row = |row: usize| offsets.iter().map(move |offset| self.value(row * stride + offset) as i64);
+        Ok((0..rows).flat_map(row).collect())
+    }
+
     /// For each feature, counted in row-major order of the dimensions after the first, how far it is from the
     /// start of its sample when the first index varies fastest.
     fn column_major_offsets(&self, features: usize) -> Vec<usize> {

@@ -72,6 +72,9 @@ pub enum DataError {
     #[error("{}: {place}: {reason}; save it as a plain array of numbers (x.astype('float32'))", path.display())]
     ArrayHeader { path: PathBuf, place: String, reason: String },
 
+    #[error("{}: {reason}; save it as an array of integers (x.astype('int32'))", path.display())]
+    NotWhole { path: PathBuf, reason: String },
+
     #[error("{}: line {line}: {reason}; correct the line", path.display())]
     CsvSyntax { path: PathBuf, line: u64, reason: String },
 

@@ -15,6 +15,15 @@ use std::path::{Path, PathBuf};
 pub use error::DataError;
 pub use split::{Split, epoch_order, split};
 
+/// The shape of an array of whole numbers that NumPy saved by itself (.npy), and its elements in row-major order; beyond 53 bits they
+/// are rounded.
+///
+/// # Errors
+/// As [`load`]; or its elements are no whole numbers.
+pub fn integers(path: &Path) -> Result<(Vec<u64>, Vec<i64>), DataError> {
+    npz::integers(path)
+}
+
 /// Samples and their classes, in the order of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {

@@ -94,9 +94,8 @@ fn read(path: &Path, archive: &mut Archive, name: &str) -> Result<Npy, DataError
     let place = format!("array {name}");
     let archive_error =
         |reason: String| DataError::Archive { path: path.to_owned(), reason: format!("{place}: {reason}") };
-    let header_error = |reason| DataError::ArrayHeader { path: path.to_owned(), place: place.clone(), reason };
 
-    let mut entry = archive.by_name(&format!("{name}.npy")).map_err(|e| archive_error(e.to_string()))?;
+    let entry = archive.by_name(&format!("{name}.npy")).map_err(|e| archive_error(e.to_string()))?;
     let claimed = entry.size();
     if claimed > entry.compressed_size().saturating_mul(MAX_DEFLATE_RATIO) {
         return Err(archive_error(format!(
@@ -104,6 +103,27 @@ fn read(path: &Path, archive: &mut Archive, name: &str) -> Result<Npy, DataError
             entry.compressed_size()
         )));
     }
+
+    npy(path, name, entry, claimed)
+}
+
+/// A file of its own with one array of whole numbers: its shape, and the numbers in row-major order.
+pub(super) fn integers(path: &Path) -> Result<(Vec<u64>, Vec<i64>), DataError> {
+    let bytes = read_regular(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
+    let npy = npy(path, "of the file", &bytes[..], bytes.len() as u64)?;
+    if npy.header.element.kind == Kind::Float {
+        let reason = "the elements are no whole numbers".to_owned();
+        return Err(DataError::NotWhole { path: path.to_owned(), reason });
+    }
+    Ok((npy.header.shape.clone(), npy.array(path).integers()?))
+}
+
+/// An array of that name, of which `entry` gives as many bytes as it claims to.
+fn npy(path: &Path, name: &str, mut entry: impl Read, claimed: u64) -> Result<Npy, DataError> {
+    let place = format!("array {name}");
+    let archive_error =
+        |reason: String| DataError::Archive { path: path.to_owned(), reason: format!("{place}: {reason}") };
+    let header_error = |reason| DataError::ArrayHeader { path: path.to_owned(), place: place.clone(), reason };
 
     // Magic, version, and the length of the text, whose width depends on the version.
     let mut take = |expected: u64| -> Result<Vec<u8>, DataError> {

@@ -1,0 +1,293 @@
+//! Multipliers of the user's own: the words of every error, and that one that is exact trains like the built-in family.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use logloom::flow::Tool;
+use logloom::flow::testing::needs;
+
+use common::{logloom_with_tools as logloom, transcript};
+
+/// What a guest needs besides its own lines.
+const PRESET: &str = "preset = \"exact8\"\n[arithmetic]\nfamily = \"guest\"\n[guest]\n";
+
+/// An exact unit of 8 bits.
+const EXACT: &str = "\
+module mul(A, B, O);
+  input signed [7:0] A;
+  input signed [7:0] B;
+  output signed [15:0] O;
+  assign O = A * B;
+endmodule
+";
+
+const LINES: &str = "verilog = \"mul.v\"\nmodule = \"mul\"\noperands = \"signed\"\noperand_bits = 8\n";
+
+/// A folder with `x.toml`, `mul.v` and other files.
+fn folder(lines: &str, verilog: &str, files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.toml"), format!("{PRESET}{lines}")).unwrap();
+    std::fs::write(folder.path().join("mul.v"), verilog).unwrap();
+    for (name, contents) in files {
+        std::fs::write(folder.path().join(name), contents).unwrap();
+    }
+    folder
+}
+
+/// What `logloom check` says; the guest's own lines and Verilog stand above it for the reader.
+fn check(lines: &str, verilog: &str, files: &[(&str, &[u8])]) -> String {
+    let folder = folder(lines, verilog, files);
+    let output = logloom(folder.path(), &["check", "x.toml"]);
+    assert!(output.stdout.is_empty(), "no data beside an error");
+    let files = files.iter().filter(|(name, _)| name.ends_with(".c"));
+    let files: String = files.map(|(_, contents)| String::from_utf8_lossy(contents)).collect();
+    format!("{lines}\n{verilog}{files}\n{}", transcript(&output))
+}
+
+macro_rules! golden {
+    ($($name:ident: $tools:expr, $lines:expr, $verilog:expr $(, $file:expr)*;)*) => {$(
+        #[test]
+        fn $name() {
+            if needs(&$tools) {
+                insta::assert_snapshot!(check($lines, $verilog, &[$($file),*]));
+            }
+        }
+    )*};
+}
+
+const SIMULATED: [Tool; 4] = [Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx];
+
+/// The lines of [`LINES`] and more.
+macro_rules! lines {
+    ($more:expr) => {
+        &format!("{LINES}{}\n", $more)
+    };
+}
+
+/// A unit with this body, and ports of 8 bits and of 16.
+fn unit(body: &str) -> String {
+    format!("module mul(input [7:0] A, input [7:0] B, output [15:0] O);\n{body}\nendmodule\n")
+}
+
+fn clocked(body: &str) -> String {
+    format!(
+        "module mul(input clk, input signed [7:0] A, input signed [7:0] B, output reg signed [15:0] O);\n{body}\nendmodule\n"
+    )
+}
+
+golden! {
+    nothing_said: [], "", EXACT;
+    clock_without_a_latency: [], lines!("clock = \"clk\""), EXACT;
+    latency_without_a_clock: [], lines!("latency = 1"), EXACT;
+    table_and_function: [], lines!("table = \"x.npy\"\nc = \"x.c\""), EXACT;
+    function_of_no_file: [], lines!("function = \"f\""), EXACT;
+    not_an_identifier: [], lines!("a = \"a b\""), EXACT;
+    missing_verilog: [], &LINES.replace("mul.v", "none.v"), EXACT;
+    another_file_included: [Tool::Yosys], LINES, "`include \"other.v\"\n";
+    unparsable: [Tool::Yosys], LINES, &EXACT.replace("assign O =", "assign O");
+    unknown_module: [Tool::Yosys], &LINES.replace("\"mul\"", "\"mull\""), EXACT;
+    missing_port: [Tool::Yosys], lines!("product = \"P\""), EXACT;
+    output_for_an_operand: [Tool::Yosys], lines!("b = \"O\""), EXACT;
+    port_too_many: [Tool::Yosys], LINES, &EXACT.replace("(A, B, O);", "(A, B, O, rst);\n  input rst;");
+    wrong_width: [Tool::Yosys], &LINES.replace("operand_bits = 8", "operand_bits = 9"), EXACT;
+    latch: [Tool::Yosys], LINES, &unit("reg l;\nalways @(*)\n  if (A[0]) l = B[0];\nassign O = {15'd0, l};");
+    combinational_loop: [Tool::Yosys], LINES, &unit("wire x = A[0] & x;\nassign O = {15'd0, x};");
+    undriven: [Tool::Yosys], LINES, &unit("wire x;\nassign O = {A[6:0] & B[6:0], 8'd0, x};");
+    register_without_a_latency: [Tool::Yosys], LINES,
+        &unit("reg [15:0] p;\nalways @(posedge A[0]) p <= A * B;\nassign O = p;");
+    clock_that_falls: [Tool::Yosys], lines!("clock = \"clk\"\nlatency = 1"), &clocked("always @(negedge clk) O <= A * B;");
+    latency_without_a_register: [Tool::Yosys], lines!("clock = \"clk\"\nlatency = 1"), &clocked("always @(*) O = A * B;");
+    module_of_a_name_of_ours: [Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx],
+        &LINES.replace("\"mul\"", "\"PE\""), &EXACT.replace("mul", "PE");
+    formats_of_another_width: [Tool::Yosys], lines!("[formats]\nactivation = \"Q5.3\"\ngradient = \"Q0.8\""), EXACT;
+    another_latency: SIMULATED, lines!("clock = \"clk\"\nlatency = 2"), &clocked("always @(posedge clk) O <= A * B;");
+    products_that_remember: SIMULATED, lines!("clock = \"clk\"\nlatency = 1"),
+        &clocked("always @(posedge clk) O <= O + A * B;");
+    unknown_products: SIMULATED, LINES, &unit("assign O = A[0] ? 16'bx : 16'd0;");
+    product_of_zero: SIMULATED, LINES, &unit("assign O = {8'd0, A | B};");
+    table_that_is_none: [Tool::Yosys], lines!("table = \"x.npy\""), EXACT, ("x.npy", b"PNG");
+    table_of_fractions: [Tool::Yosys], lines!("table = \"x.npy\""), EXACT, ("x.npy", &npy("<f4", [2, 2], &[0; 16]));
+    table_of_another_shape: [Tool::Yosys], lines!("table = \"x.npy\""), EXACT, ("x.npy", &npy("<i4", [2, 2], &[0; 16]));
+    table_beyond_the_port: [Tool::Yosys], lines!("table = \"x.npy\""), EXACT, ("x.npy", &npy("<i4", [256, 256], &[1; 4 << 16]));
+    function_of_another_name: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"int f(int a, int b) { return a * b; }\n");
+    function_that_crashes: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"int mul(int a, int b) { if (b == -3) *(volatile int*)0 = a; return a * b; }\n");
+    function_that_never_returns: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT,
+        ("x.c", b"int mul(int a, int b) { for (volatile int i = 0; a == -1 && b == 7;) i = i; return a * b; }\n");
+    function_that_ends_the_program: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT,
+        ("x.c", b"#include <stdlib.h>\nint mul(int a, int b) { exit(0); }\n");
+    function_that_remembers: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT,
+        ("x.c", b"int mul(int a, int b) { static int calls; return ++calls > 65536 && a == 5 && b == 3 ? 0 : a * b; }\n");
+}
+
+/// In the compiler's words.
+#[test]
+fn function_that_does_not_compile() {
+    if needs(&[Tool::Yosys, Tool::Cc]) {
+        let folder = folder(lines!("c = \"x.c\""), EXACT, &[("x.c", b"int mul(int a, int b) {\n  return a * c; }\n")]);
+        let words = transcript(&logloom(folder.path(), &["check", "x.toml"]));
+        let begins = "exit code 2\n--- stderr\nerror: x.toml:9: guest.c: x.c: does not compile: x.c:2:";
+        assert!(words.starts_with(begins) && words.contains("error: "), "{words}");
+    }
+}
+
+/// A NumPy array of these bytes.
+fn npy(element: &str, shape: [usize; 2], data: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{element}', 'fortran_order': False, 'shape': {shape:?}, }}\n")
+        .replace('[', "(")
+        .replace(']', ")");
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), data].concat()
+}
+
+/// Products of operands of 8 bits by bit patterns.
+fn table(product: impl Fn(i8, i8) -> i32) -> Vec<u8> {
+    let products = (0..=255).flat_map(|a: u8| (0..=255).map(move |b: u8| (a as i8, b as i8)));
+    let data: Vec<u8> = products.flat_map(|(a, b)| product(a, b).to_le_bytes()).collect();
+    npy("<i4", [256, 256], &data)
+}
+
+fn state(output: &Output) -> String {
+    assert!(output.status.success(), "{}", transcript(output));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    said["state_sha256"].as_str().unwrap().to_owned()
+}
+
+/// The digits of the preset lie beside the examples.
+fn with_digits(lines: &str, verilog: &str, files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = folder(lines, verilog, files);
+    let data = folder.path().join("data/digits");
+    std::fs::create_dir_all(&data).unwrap();
+    let source = examples().join("data/digits");
+    for file in std::fs::read_dir(source).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), data.join(file.file_name())).unwrap();
+    }
+    std::fs::write(folder.path().join("exact.toml"), "preset = \"exact8\"\n").unwrap();
+    folder
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+/// However the products are stated, and whatever runs the programs.
+#[test]
+fn an_exact_guest_trains_like_the_family() {
+    if !needs(&[&SIMULATED[..], &[Tool::Cc]].concat()) {
+        return;
+    }
+    let table = table(|a, b| i32::from(a) * i32::from(b));
+    let c = b"#include <stdint.h>\nint16_t mul(int8_t A, int8_t B) { return A * B; }\n";
+    let folder = with_digits(LINES, EXACT, &[("x.npy", &table), ("x.c", c)]);
+    let train = |config: &str| {
+        let output =
+            logloom(folder.path(), &["train", config, "--epochs", "1", "--json", "-o", &format!("run-{config}")]);
+        state(&output)
+    };
+    let expected = train("exact.toml");
+    for (name, more) in [("x.toml", ""), ("table.toml", "table = \"x.npy\"\n"), ("c.toml", "c = \"x.c\"\n")] {
+        std::fs::write(folder.path().join(name), format!("{PRESET}{LINES}{more}")).unwrap();
+        assert_eq!(train(name), expected, "{name}");
+    }
+    let verify = |config: &str| {
+        let arguments = ["verify", config, "--targets", "model,sim,verilator", "--steps", "1", "--json"];
+        state(&logloom(folder.path(), &arguments))
+    };
+    assert_eq!(verify("table.toml"), verify("exact.toml"));
+}
+
+/// A registered unit, with more registers than a family has.
+#[test]
+fn a_pipelined_guest_agrees_on_all_targets() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let body = "reg signed [15:0] p1, p2;\nalways @(posedge clk) begin\n  p1 <= A * B;\n  p2 <= p1;\n  O <= p2;\nend";
+    let lines =
+        format!("{LINES}clock = \"clk\"\nlatency = 3\n[array]\nrows = 3\ncolumns = 5\ninterconnect = \"broadcast\"\n");
+    let folder = with_digits(&lines, &clocked(body), &[]);
+    state(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model,sim,verilator", "--steps", "1", "--json"]));
+}
+
+/// A table that is another one for a single pair.
+#[test]
+fn verilog_that_differs_from_what_is_stated() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let table = table(|a, b| i32::from(a) * i32::from(b) + i32::from((a, b) == (-5, 7)));
+    let folder = folder(lines!("table = \"x.npy\""), EXACT, &[("x.npy", &table)]);
+    assert!(logloom(folder.path(), &["check", "x.toml"]).status.success());
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml"])));
+    let units = logloom(folder.path(), &["units", "--guest", "x.toml"]);
+    insta::assert_snapshot!(transcript(&units));
+}
+
+/// It is characterised all the same.
+#[test]
+fn units_of_a_guest_that_cannot_be_trained_with() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let verilog = EXACT.replace("A * B", "(A * B) | 16'sd1");
+    let folder = folder(LINES, &verilog, &[]);
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["units", "--guest", "x.toml"])));
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["units", "--guest", "x.toml", "--prove"])));
+}
+
+/// The example: its Verilog is what its function says, its hardware its reference, and it learns.
+#[test]
+fn the_example_is_proved_and_learns() {
+    if !needs(&[&SIMULATED[..], &[Tool::Cc]].concat()) {
+        return;
+    }
+    let units = logloom(&examples(), &["units", "--guest", "guest.toml", "--prove"]);
+    assert!(units.status.success(), "{}", transcript(&units));
+    let run = tempfile::tempdir().unwrap();
+    let arguments = ["train", "guest.toml", "--epochs", "10", "--json", "-o", run.path().to_str().unwrap()];
+    let trained = logloom(&examples(), &arguments);
+    let said: serde_json::Value = serde_json::from_slice(&trained.stdout).unwrap();
+    assert!(said["test_accuracy"].as_f64().unwrap() > 0.9, "{said}");
+}
+
+/// The page *Bring your own multiplier*, followed word by word: its files are written, its commands run.
+#[test]
+fn the_page_can_be_followed() {
+    if !needs(&[&SIMULATED[..], &[Tool::Cc]].concat()) {
+        return;
+    }
+    let page = std::fs::read_to_string(examples().join("../docs/guests.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    copy(&examples(), folder.path());
+    let mut commands = 0;
+    for block in page.split("\n```").skip(1).step_by(2) {
+        let (kind, text) = block.split_once('\n').unwrap();
+        match kind.split_once(' ') {
+            Some((_, file)) => std::fs::write(folder.path().join(file), format!("{text}\n")).unwrap(),
+            None if kind == "sh" => {
+                for line in text.lines() {
+                    let words: Vec<&str> = line.split(' ').collect();
+                    assert_eq!(words[0], "logloom");
+                    let output = logloom(folder.path(), &words[1..]);
+                    assert!(output.status.success(), "{line}\n{}", transcript(&output));
+                    commands += 1;
+                }
+            }
+            None => {}
+        }
+    }
+    assert_eq!(commands, 9);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        // What runs of a person's own left there is not needed.
+        match entry.file_type().unwrap().is_dir() {
+            true if entry.file_name() == "target" || entry.file_name() == "runs" => {}
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
