@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{logloom, transcript};
+use common::{logloom_with_tools as logloom, transcript};
 use logloom::build::chip;
 use logloom::flow::testing::needs;
 

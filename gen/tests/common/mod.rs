@@ -16,8 +16,7 @@ pub fn logloom(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the command starts")
 }
 
-/// As [`logloom`], with the tools that this project's folder has, and with what guests were found to compute kept for
-/// all tests.
+/// As [`logloom`], with the tools of this project's folder; what was simulated and compiled is kept for all tests.
 #[allow(dead_code, reason = "each test file compiles this module for itself")]
 pub fn logloom_with_tools(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_logloom"))
@@ -25,7 +24,7 @@ pub fn logloom_with_tools(folder: &Path, arguments: &[&str]) -> Output {
         .current_dir(folder)
         .env("NO_COLOR", "1")
         .envs(Search::from_environment().folder.map(|tools| (FOLDER_VARIABLE, tools)))
-        .env("LOGLOOM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests"))
+        .env("LOGLOOM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
         .output()
         .expect("the command starts")
 }
