@@ -20,4 +20,5 @@ root=\$(cd "\$(dirname "\$0")/.." && pwd) || exit 2
 exec "\$root/deb/usr/bin/vvp" -M "\$root/deb/$base" "\$@"
 EOF
 chmod +x "$folder/bin/iverilog" "$folder/bin/vvp"
-"$folder/bin/iverilog" -V 2>&1 | head -n 1 >&2
+"$folder/bin/iverilog" -V >/dev/null 2>&1
+echo "iverilog and vvp are in $folder/bin" >&2
