@@ -34,7 +34,8 @@ fn design(rows: u32, columns: u32, dropped_bits: u32) -> Design {
         accumulator_bits: 32,
         accumulator_depth: 16,
         activation_depth: 48 * banks,
-        gradient_depth: 48 * banks,
+        // What is read of the activations is beyond it.
+        gradient_depth: 27 * banks,
         weight_depth: 48 * banks,
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
