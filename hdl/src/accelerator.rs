@@ -195,21 +195,26 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     m.assign(&busy, loops.get("active_o") | losses.get("active_o"));
     let moves = loops.get("move_o");
 
-    // Delays from a request to the tag, to the requests of the results, to the values.
-    let tag = timing::tag(design);
-    let results = timing::VALUES - READ_LATENCY;
-    let tagged =
-        |m: &mut Builder, port: &str| shift_line(m, &format!("{port}_tag"), &loops.get(&format!("{port}_o")), tag);
-    let tag_valid = tagged(&mut m, "move");
+    // From a request to its tag. What its result needs of the memories is asked for so much earlier than the values come as
+    // memories take.
+    const ASKS_EARLIER: u32 = READ_LATENCY - timing::VALUES;
+    let asking = timing::tag(design) - ASKS_EARLIER;
+    let asks =
+        |m: &mut Builder, port: &str| shift_line(m, &format!("{port}_asks"), &loops.get(&format!("{port}_o")), asking);
+    let tag = |m: &mut Builder, port: &str, asks: &Expr| shift_line(m, &format!("{port}_tag"), asks, ASKS_EARLIER);
+    let tagged = |m: &mut Builder, port: &str| {
+        let asks = asks(m, port);
+        tag(m, port, &asks)
+    };
+    let asks_valid = asks(&mut m, "move");
+    let tag_valid = tag(&mut m, "move", &asks_valid);
     let tile_first = tagged(&mut m, "move_first");
     let k_first = tagged(&mut m, "k_first");
-    let k_last = tagged(&mut m, "k_last");
     let block_end = tagged(&mut m, "move_line_save");
-    let m_end = tagged(&mut m, "m_end");
-    let finished = m.wire("finished", &tag_valid & k_last);
-    m.comment(&finished, "the tag of a sum that is complete");
-    let emits = shift_line(&mut m, "finished", &finished, results);
-    let emits_end = shift_line(&mut m, "m_end", &m_end, results);
+    let k_last = asks(&mut m, "k_last");
+    let emits = m.wire("emits", asks_valid & k_last);
+    m.comment(&emits, "a sum that is complete asks for what its result needs");
+    let emits_end = asks(&mut m, "m_end");
 
     // Gradients of the loss follow the path of a result, later by the latency of the loss unit.
     let is_gradient = losses.get("pass_o").is(3);
@@ -498,7 +503,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     match &seed {
         Some(seed) => {
             let salted = m.wire("salted_seed", seed.value() ^ of(gemm::SALT).repeat(4));
-            let step = shift_line(&mut m, "generator_step", &(&finished & &gives_weights), accumulator::LATENCY);
+            let step =
+                shift_line(&mut m, "generator_step", &(&emits & &gives_weights), ASKS_EARLIER + accumulator::LATENCY);
             inputs.extend([
                 ("stochastic_i", &gives_weights & of(gemm::ROUNDING)),
                 ("start_i", start_gemm.clone()),

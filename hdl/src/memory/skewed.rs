@@ -2,10 +2,11 @@
 
 use super::{Request, Shape, bank};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Cycles from a read request to its vector: request, bank address, bank, rotated vector.
-pub const READ_LATENCY: u32 = 4;
+/// Cycles from a read request to its vector: request, bank address, bank, vector rotated by one lane, rotated vector.
+pub const READ_LATENCY: u32 = 5;
 /// Cycles from a write request with its vector to the first read request that sees it.
 pub const WRITE_LATENCY: u32 = 1;
 
@@ -21,12 +22,13 @@ pub fn tile_bits(depth: u32, lane_bits: u32) -> u32 {
     crate::rtl::address_bits(depth >> lane_bits)
 }
 
-/// Lane l of the result is lane (l + amount) mod N: a barrel rotator, one row of multiplexers per bit of the amount.
-fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr) -> Expr {
+/// Lane l of the result is lane (l + amount) mod N, of which these bits of the amount are done: a barrel rotator, one row of
+/// multiplexers per bit.
+fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr, bits: Range<u32>) -> Expr {
     let count = 1 << amount.width();
     let width = vector.width() / count;
     let mut vector = vector.clone();
-    for bit in 0..amount.width() {
+    for bit in bits {
         let rotated: Vec<Expr> = (0..count).map(|l| vector.lane((l + (1 << bit)) % count, width)).collect();
         vector = m.wire(&format!("{name}{}", 1 << bit), mux(&amount.bit(bit), &lanes(&rotated), &vector));
     }
@@ -56,7 +58,7 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
 
     // Bank b takes lane b - (line + lane); lane l comes from bank line + lane + l.
     let write_rotation = m.wire("write_rotation", -(&write.line + &write.lane));
-    let to_banks = rotate(&mut m, "to_banks", &vector, &write_rotation);
+    let to_banks = rotate(&mut m, "to_banks", &vector, &write_rotation, 0..lane_bits);
 
     let bank = bank::bank(name, depth, width, shape)?;
     let indices: Vec<Expr> = (0..banks).map(|b| Expr::constant(unsigned(lane_bits), b.into())).collect();
@@ -81,12 +83,15 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
     let inputs = inputs.iter().map(|(port, c)| (port.as_str(), c.clone())).collect();
     let outputs = m.array("bank", &bank, &[("bank", banks)], inputs);
 
-    // What the rotation needs when the words arrive, two cycles later.
+    // What the rotation needs when the words arrive, two cycles later. A block memory takes its time to give them, so that
+    // one row of multiplexers is what the first cycle holds.
     let arriving = cat(&[read.count.gate(&read.valid), &read.line + &read.lane]);
     let arriving = m.delay("arriving", arriving, 2);
-    let rotation = arriving.slice(0, lane_bits);
+    let rotated = rotate(&mut m, "from_banks", &outputs.get("data_o"), &arriving.slice(0, lane_bits), 0..1);
+    let rotated = m.reg("rotated_q", rotated);
+    let arriving = m.reg("rotating_q", arriving);
     let count = arriving.slice(lane_bits, lane_bits + 1);
-    let from_banks = rotate(&mut m, "from_banks", &outputs.get("data_o"), &rotation);
+    let from_banks = rotate(&mut m, "from_banks", &rotated, &arriving.slice(0, lane_bits), 1..lane_bits);
     let kept: Vec<Expr> = (0..banks)
         .map(|l| {
             let wanted = Expr::constant(count.ty(), l.into()).lt(&count);
