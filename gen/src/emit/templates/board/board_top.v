@@ -81,12 +81,16 @@ module board_top (
   // Reset until the PLL has locked{% if reset %}, and while the button is pressed{% endif %}; it ends in step with the clock.
   wire ready = locked{% if reset == "low" %} & reset_i{% elif reset == "high" %} & ~reset_i{% endif %};
   reg [1:0] release_q;
-  wire rst_n = release_q[1];
+  // High in reset, as the cells have it, and by itself: it goes everywhere.
+  reg rst_q;
+  wire rst_n = ~rst_q;
 
   always @(posedge clk or negedge ready) begin
     if (!ready) release_q <= 2'b00;
     else release_q <= {release_q[0], 1'b1};
   end
+
+  always @(posedge clk) rst_q <= ~release_q[1];
 
   serial_accelerator u_serial_accelerator (
       .clk_i (clk),
@@ -96,7 +100,7 @@ module board_top (
   );
 {%- if led %}
 
-  assign led_o = {% if led == "low" %}~{% endif %}rst_n;
+  assign led_o = {% if led == "low" %}~{% endif %}release_q[1];
 {%- endif %}
 endmodule
 
