@@ -3,7 +3,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use logloom::flow::Tool;
 use logloom::flow::testing::needs;
@@ -222,6 +222,30 @@ fn verilog_that_differs_from_what_is_stated() {
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml"])));
     let units = logloom(folder.path(), &["units", "--guest", "x.toml"]);
     insta::assert_snapshot!(transcript(&units));
+}
+
+/// Operands of more bits than are simulated pair by pair.
+const WIDE: &str = "verilog = \"mul.v\"\nmodule = \"mul\"\noperands = \"unsigned\"\noperand_bits = 11\n\
+    c = \"x.c\"\n[formats]\nactivation = \"Q3.7\"\ngradient = \"Q0.10\"\n";
+
+#[test]
+fn a_wide_guest_agrees_on_all_targets() {
+    if !needs(&[&SIMULATED[..], &[Tool::Cc]].concat()) {
+        return;
+    }
+    let unit = |product| {
+        format!("module mul(input [10:0] A, input [10:0] B, output [21:0] O);\nassign O = {product};\nendmodule\n")
+    };
+    let c = b"int mul(int a, int b) { return a * b; }\n";
+    let folder = with_digits(WIDE, &unit("A * B"), &[("x.c", c)]);
+    let arguments = ["verify", "x.toml", "--targets", "model,sim,verilator", "--steps", "1", "--json"];
+    state(&logloom(folder.path(), &arguments));
+
+    // A corner, which is simulated for certain.
+    std::fs::write(folder.path().join("mul.v"), unit("A == 2047 && B == 513 ? 0 : A * B")).unwrap();
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &arguments)));
+    std::fs::write(folder.path().join("x.toml"), format!("{PRESET}{WIDE}").replace("c = \"x.c\"\n", "")).unwrap();
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["check", "x.toml"])));
 }
 
 /// It is characterised all the same.

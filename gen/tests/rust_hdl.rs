@@ -3,7 +3,7 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use logloom::flow::Tool;
 use logloom::flow::testing::needs;

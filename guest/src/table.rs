@@ -7,7 +7,7 @@ use rust_hdl_core::prelude::Block;
 use super::unit::{Number, Unit};
 
 /// Widest operands of a table.
-const MOST_BITS: u32 = 10;
+const MOST_BITS: u32 = 12;
 
 /// Products by row, the bit pattern of the operand a, and column, that of b.
 pub struct Table {

@@ -1,5 +1,7 @@
-//! Products as Verilator simulates them: every pair, in two orders and from two states of whatever is not driven or reset.
+//! Products as Verilator simulates them, in two orders and from two states of whatever is not driven or reset: of every pair, or of
+//! a sample where there are many.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use logloom_hdl::arith::guest::Unit;
@@ -10,14 +12,36 @@ use crate::flow::doctor::version;
 use crate::flow::{Invocation, Tool, ToolError, verilator, yosys};
 
 /// To be raised whenever other products are found of the same unit.
-const METHOD: u32 = 1;
+const METHOD: u32 = 2;
+
+/// Widest operands of which every pair is simulated.
+pub(super) const EXHAUSTIVE_BITS: u32 = 10;
+
+/// How many pairs of wider operands are simulated. A power of two, as the program's second order needs.
+const SAMPLE: usize = 1 << 17;
 
 /// All pairs of operands of 10 bits take a second or two.
 const LIMIT: Duration = Duration::from_secs(300);
 
 const PROGRAM: &str = include_str!("templates/tabulate.cpp");
 
-/// Products by bit patterns, unless the cache has them.
+/// The places in a table of the pairs that are simulated: all, or each pair of the corners, which are the numbers next to a power of
+/// two, next to its negative, and 0, and random pairs.
+pub(super) fn pairs(bits: u32) -> Vec<u32> {
+    if bits <= EXHAUSTIVE_BITS {
+        return (0..1 << (2 * bits)).collect();
+    }
+    let powers = (0..=bits).map(|bit| 1i64 << bit);
+    let beside = powers.flat_map(|power| [-power - 1, -power, 1 - power, power - 1, power, power + 1]);
+    let mask = (1i64 << bits) - 1;
+    let corners: BTreeSet<u32> = beside.map(|number| (number & mask) as u32).collect();
+    let mut pairs: Vec<u32> = corners.iter().flat_map(|a| corners.iter().map(move |b| a << bits | b)).collect();
+    let mut random = fastrand::Rng::with_seed(0);
+    pairs.resize_with(SAMPLE, || random.u32(0..1 << (2 * bits)));
+    pairs
+}
+
+/// Products of [`pairs`], unless the cache has them.
 pub(super) fn products(of: &Inspected, cache: &Cache) -> Result<Vec<i64>, Problem> {
     let key = (METHOD, version(Tool::Verilator)?, of.identity());
     let mut problem = None;
@@ -35,8 +59,12 @@ fn simulate(unit: &Unit) -> Result<Vec<i64>, Problem> {
     let folder = yosys::scratch()?;
     std::fs::write(folder.path().join("tabulate.sv"), wrapper(unit)).map_err(failed)?;
     std::fs::write(folder.path().join("tabulate.cpp"), PROGRAM).map_err(failed)?;
+    let pairs = pairs(unit.bits());
+    let listed: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
+    std::fs::write(folder.path().join("pairs"), listed).map_err(failed)?;
     let program = verilator::compile(folder.path(), "tabulate", &["--x-assign", "unique", "--x-initial", "unique"])?;
     let ended = Invocation::of(Tool::Verilator, &program)
+        .arg(folder.path().join("pairs"))
         .args([unit.bits().to_string(), unit.latency.to_string()])
         .limit(LIMIT)
         .finish();
@@ -64,7 +92,7 @@ fn simulate(unit: &Unit) -> Result<Vec<i64>, Problem> {
         return Err(Problem::new("guest.verilog", what, remedy));
     }
     let products: Option<Vec<i64>> = finished.stdout.lines().map(value).collect();
-    let whole = products.filter(|products| products.len() == 1 << (2 * unit.bits()));
+    let whole = products.filter(|products| products.len() == pairs.len());
     whole.ok_or_else(|| finished.unreadable("it did not tabulate every pair").into())
 }
 

@@ -17,8 +17,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Widths of operands of which all pairs are tabulated in a moment.
-pub const UNIT_BITS: RangeInclusive<u32> = 3..=10;
+/// Widths of operands of which a table of all pairs is no burden: with 12 bits and their sign, it takes 256 MiB.
+pub const UNIT_BITS: RangeInclusive<u32> = 3..=12;
 
 /// Widest product port.
 pub const PRODUCT_BITS: u32 = 31;
