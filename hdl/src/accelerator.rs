@@ -48,10 +48,18 @@ fn padded(vector: &Expr, count: u32, banks: u32) -> Expr {
     cat(&[Expr::zero(unsigned(width * (banks - count))), vector.clone()])
 }
 
+/// A request to write, and how far its vector is rotated.
+#[derive(Clone)]
+struct Write {
+    request: Request,
+    rotation: Expr,
+}
+
 /// An instance of a skewed memory: the vector it reads.
-fn memory(m: &mut Builder, name: &str, memory: &Skewed, read: &Request, write: &Request, vector: &Expr) -> Expr {
+fn memory(m: &mut Builder, name: &str, memory: &Skewed, read: &Request, write: &Write, vector: &Expr) -> Expr {
     let mut inputs = read.connections("read", memory.tile_bits);
-    inputs.extend(write.connections("write", memory.tile_bits));
+    inputs.extend(write.request.connections("write", memory.tile_bits));
+    inputs.push(("write_rotation_i".into(), write.rotation.clone()));
     inputs.push(("vector_i".into(), vector.clone()));
     let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (port.as_str(), value)).collect();
     m.instance(name, &memory.module, &inputs).get("vector_o")
@@ -60,7 +68,7 @@ fn memory(m: &mut Builder, name: &str, memory: &Skewed, read: &Request, write: &
 /// Sign- or zero-extended to the host's word.
 fn host_word(m: &mut Builder, region: Region, value: &Expr) -> Expr {
     if region.signed() {
-        let value = m.wire(&format!("host_{}", region.name().replace(' ', "_")), value.as_signed());
+        let value = m.wire(&format!("host_{}", region.identifier()), value.as_signed());
         value.extend(32).as_unsigned()
     } else {
         value.as_unsigned().extend(32)
@@ -116,13 +124,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     m.output("host_ready_o", port.get("host_ready_o"));
     m.output("host_data_o", port.get("host_data_o"));
     let (region, word, data) = (port.get("region_o"), port.get("word_o"), port.get("data_o"));
-    let access = |m: &mut Builder, kind: &str, valid: &str, r: Region| {
-        let name = format!("host_{kind}_{}", r.name().replace(' ', "_"));
-        m.wire(&name, port.get(valid) & region.is(r.number().into()))
-    };
-    let writes = |m: &mut Builder, r| access(m, "writes", "write_o", r);
-    let reads = |m: &mut Builder, r| access(m, "reads", "read_o", r);
-    let (program_write, program_read) = (writes(&mut m, Region::Program), reads(&mut m, Region::Program));
+    let writes = |r: Region| port.get(&format!("write_{}_o", r.identifier()));
+    let reads = |r: Region| port.get(&format!("read_{}_o", r.identifier()));
+    let (program_write, program_read) = (writes(Region::Program), reads(Region::Program));
 
     let run = m.forward("run", one);
     let step = m.forward("step", one);
@@ -330,14 +334,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let moved = moving.when(&moves_activations);
     let from_activation = stationary.or_else(&mut m, "from_activation", &loads_activations, &moved);
     let masked = mask.or_else(&mut m, "mask_or_moving", &gives_gradients, &from_activation);
-    let host_reads = reads(&mut m, Region::Activation);
+    let host_reads = reads(Region::Activation);
     let read_activation = host(&host_reads).or_else(&mut m, "read_activation", &idle, &masked);
     let moved = moving.when(&!&moves_activations);
     let from_gradient = stationary.or_else(&mut m, "from_gradient", &loads_gradients, &moved);
-    let host_reads = reads(&mut m, Region::Gradient);
+    let host_reads = reads(Region::Gradient);
     let read_gradient = host(&host_reads).or_else(&mut m, "read_gradient", &idle, &from_gradient);
-    let host_reads = reads(&mut m, Region::Weight);
-    let host_reads_code = reads(&mut m, Region::WeightCode);
+    let host_reads = reads(Region::Weight);
+    let host_reads_code = reads(Region::WeightCode);
     let updated = dest.when(&gives_weights);
     let (host_reads, from_weight) = match stores_codes {
         true => (host_reads, updated),
@@ -353,7 +357,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     if design.draws_weights() {
         operands.push(Region::WeightCode);
     }
-    let operands = operands.into_iter().map(|r| writes(&mut m, r)).reduce(|a, b| a | b).expect("three memories");
+    let operands = operands.into_iter().map(writes).reduce(|a, b| a | b).expect("three memories");
     let host_operand = m.wire("host_writes_operand", operands);
     let result = dest.delayed(&mut m, "result", READ_LATENCY);
     let store = host(&host_operand).or_else(&mut m, "store", &idle, &result);
@@ -366,7 +370,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let write_back = Request::forward(&mut m, "write", shape);
     let write = write_back.value();
     let write_dest = m.forward("write_dest", unsigned(2));
-    let stored = |dest: Dest| write.when(&write_dest.value().is(dest as i64));
+    let write_rotation = m.forward("write_rotation", unsigned(lane_bits));
+    let rotation = write_rotation.value();
+    let writes_if = |condition: &Expr| Write { request: write.when(condition), rotation: rotation.clone() };
+    let stored = |dest: Dest| writes_if(&write_dest.value().is(dest as i64));
 
     let activation_words = padded(&words.value(), columns, banks);
     let code_words = |side| padded(&codes(&words.value(), design, side, columns), columns, banks);
@@ -403,7 +410,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             true => {
                 let [weights, codes] =
                     [Dest::Weight as i64, writeback::WEIGHT_CODE.into()].map(|dest| write_dest.value().is(dest));
-                write.when(&(weights | codes))
+                writes_if(&(weights | codes))
             }
             false => weight_write,
         };
@@ -476,7 +483,7 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     );
     let acc_words = Region::Accumulator.words_per_entry(design).trailing_zeros();
     let column_bits = columns.next_power_of_two().trailing_zeros();
-    let host_total = reads(&mut m, Region::Accumulator);
+    let host_total = reads(Region::Accumulator);
     let host_address = word.slice(acc_words + column_bits, acc_address);
     let reads_logits = losses.get(if one_lane { "read_o" } else { "valid_o" });
     let address = mux(&reads_logits, &losses.get("address_o"), &addresses.get("address_o"));
@@ -520,9 +527,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (*port, value)).collect();
     let requantised = m.instance("requantise", &requantise::requantise(design)?, &inputs);
     let values = requantised.get("values_o");
-    let label_write = writes(&mut m, Region::Label);
+    let label_write = writes(Region::Label);
     let samples = [Region::Label, Region::Maximum, Region::LogSum, Region::Rest, Region::Prediction];
-    let sample_read = samples.iter().map(|&r| reads(&mut m, r)).reduce(|a, b| a | b).expect("five memories");
+    let sample_read = samples.iter().map(|&r| reads(r)).reduce(|a, b| a | b).expect("five memories");
     let sample_read = m.wire("host_reads_sample", sample_read);
     let sample_memory = select(
         &region,
@@ -550,12 +557,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     }
     let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(port, value)| (*port, value)).collect();
     let loss = m.instance("softmax", &softmax::softmax(design)?, &inputs);
-    let computed = mux(&is_softmax, &loss.get("gradients_o"), &values);
-    let from_host = padded(&data.slice(0, bits), 1, columns);
+    let computed = m.wire("computed", mux(&is_softmax, &loss.get("gradients_o"), &values));
     let passes: Vec<Expr> = (0..columns).map(|c| activations.bit((c + 1) * design.activation_bits() - 1)).collect();
-    let values_in = mux(&idle, &from_host, &computed);
+    // The host writes one element at a time.
+    let first = mux(&idle, &data.slice(0, bits), &computed.lane(0, bits));
+    let values_in: Vec<Expr> = std::iter::once(first).chain((1..columns).map(|c| computed.lane(c, bits))).collect();
+    let values_in = lanes(&values_in);
     let passes = lanes(&passes);
-    let raw = &idle | &is_softmax;
+    let raw = chooses(&mut m, "raw", !running.value() | softmax_next);
     let clipped = requantised.get("clipped_o");
     let masters_in = low_lanes(&weights, master_bits, columns);
     // A new seed takes the way of an operand written in its place, so that draws keep the order of the writes.
@@ -577,11 +586,12 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let result = m.instance("writeback", &writeback::writeback(design, shape)?, &inputs);
     write_back.assign(&mut m, &result, "request");
     m.assign(&write_dest, result.get("dest_o"));
+    m.assign(&write_rotation, result.get("rotation_o"));
     m.assign(&words, result.get("words_o"));
     m.assign(&masters, result.get("masters_o"));
 
     // Registers, and what the host reads.
-    let register_write = writes(&mut m, Region::Registers);
+    let register_write = writes(Region::Registers);
     let stall = loops.get("active_o") & !&moves;
     let events = [
         (Register::Cycles, running.value()),
@@ -654,7 +664,9 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
             _ => host_word(&mut m, r, &sample_data),
         })
         .collect();
-    let chosen = m.reg("read_data_q", select(&region, &region_data));
+    // The region stands still while its data come.
+    let choice = m.reg("read_region_q", &region);
+    let chosen = m.reg("read_data_q", select(&choice, &region_data));
     m.assign(&read_data, chosen);
     m.finish()
 }

@@ -72,9 +72,10 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
 
     // What may execute.
     let opcode = m.wire("opcode", field(&bits, isa::OPCODE));
-    let is_gemm = m.wire("is_gemm", opcode.is(gemm::OPCODE.into()));
-    let is_softmax = m.wire("is_softmax", opcode.is(softmax::OPCODE.into()));
-    let is_halt = m.wire("is_halt", opcode.is(isa::halt::OPCODE.into()));
+    // It comes in the first word, long before the last one.
+    let is_gemm = m.reg("is_gemm_q", opcode.is(gemm::OPCODE.into()));
+    let is_softmax = m.reg("is_softmax_q", opcode.is(softmax::OPCODE.into()));
+    let is_halt = m.reg("is_halt_q", opcode.is(isa::halt::OPCODE.into()));
     let is_zero = |f: Field| !field(&bits, f).any();
     let above = |f: Field, most: u32| Expr::constant(unsigned(16), most.into()).lt(&field(&bits, f));
     let dimension_bits = design.dimension_bits();

@@ -180,17 +180,19 @@ pub fn frame_master(silence: u32) -> Result<Arc<Module>, ElaborationError> {
     let address = m.register("address_q", unsigned(24));
     let run = m.register("run_q", byte_type);
     m.comment(&run.value(), "words of the run that are still to be written or read");
-    let in_run = m.wire("in_run", run.value().any());
+    let in_run = m.register("in_run_q", one);
     let whole = m.wire("whole", &act & !&arriving);
-    let run_head = m.wire("run_head", &whole & !&in_run);
-    let writes = m.wire("writes", &whole & &in_run);
-    let reading = m.wire("reading", &reads & &in_run);
+    let run_head = m.wire("run_head", &whole & !in_run.value());
+    let writes = m.wire("writes", &whole & in_run.value());
+    let reading = m.wire("reading", &reads & in_run.value());
     let asks = m.wire("asks", &next & &idle_crc & &reading);
     let host_valid = m.wire("host_valid", &writes | &asks);
     let done = m.wire("done", &host_valid & &host_ready);
     m.drive_when(&address, &run_head | &done, mux(&run_head, &bits.slice(0, 24), &(address.value() + 1)));
-    let counted = mux(&run_head, &bits.slice(24, 8), &(run.value() - 1));
-    m.drive_when(&run, &check | &run_head | &done, counted.gate(&!&check));
+    let counted = m.wire("counted", mux(&run_head, &bits.slice(24, 8), &(run.value() - 1)).gate(&!&check));
+    let counts = m.wire("counts", &check | &run_head | &done);
+    m.drive_when(&in_run, &counts, counted.any());
+    m.drive_when(&run, &counts, counted);
     let acted = m.wire("acted", &run_head | (&writes & &host_ready));
     let more = !&reads & left.value().any();
 

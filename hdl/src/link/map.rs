@@ -182,6 +182,11 @@ impl Register {
 }
 
 impl Region {
+    /// The name as a part of identifiers.
+    pub fn identifier(self) -> String {
+        self.name().replace(' ', "_")
+    }
+
     /// Whether the host may write; weight codes only where they are a matter of chance.
     pub fn writable(self, design: &Design) -> bool {
         self.row().2.is_some() && (self != Region::WeightCode || design.draws_weights())

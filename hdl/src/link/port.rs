@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// A request (`host_valid_i`, `host_write_i`, `host_address_i` = region and word, `host_data_i`) holds until `host_ready_o`. A write
 /// is taken at once, or after a cycle where it follows one of a register, and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
 ///
-/// Inside: one cycle after a write, `write_o` with `region_o`, `word_o`, `data_o`; for a read `read_o`, and `read_data_i` is taken
-/// `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. A read comes `settles` cycles
+/// Inside: one cycle after a write, `write_<region>_o` with `region_o`, `word_o`, `data_o`; for a read, but of a register,
+/// `read_<region>_o`, and `read_data_i` is taken `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. A read comes `settles` cycles
 /// after a write or a reset, or later. Only accesses that are allowed come through; others give `error_o`, a code for one cycle.
 /// `running_i` is 1 while a program runs, `starting_i` in the cycle before that begins.
 pub fn host_port(design: &Design, fast: u32, slow: u32, settles: u32) -> Result<Arc<Module>, ElaborationError> {
@@ -94,11 +94,21 @@ pub fn host_port(design: &Design, fast: u32, slow: u32, settles: u32) -> Result<
 
     m.output("host_ready_o", &take_write | respond.value());
     m.output("host_data_o", response);
-    let write = m.reg("write_q", &take_write & !write_refusal.any());
-    let read = m.reg("read_q", &issue & !read_refusal.any());
+    // One bit for each region: what they go to is spread over the device.
+    let writes = m.wire("writes", &take_write & !write_refusal.any());
+    let reads = m.wire("reads", &issue & !read_refusal.any());
+    for &r in Region::ALL {
+        let number = r.number().into();
+        if r.writable(design) {
+            let write = m.reg(&format!("write_{}_q", r.identifier()), &writes & asked_region.is(number));
+            m.output(&format!("write_{}_o", r.identifier()), write);
+        }
+        if r != Region::Registers {
+            let read = m.reg(&format!("read_{}_q", r.identifier()), &reads & region.is(number));
+            m.output(&format!("read_{}_o", r.identifier()), read);
+        }
+    }
     let error = m.reg("error_q", write_refusal.gate(&take_write) | read_refusal.gate(&issue));
-    m.output("write_o", write);
-    m.output("read_o", read);
     m.output("region_o", &region);
     m.output("word_o", &word);
     m.output("data_o", write_data);

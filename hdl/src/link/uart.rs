@@ -82,7 +82,8 @@ pub fn uart_receiver(divider: u32) -> Result<Arc<Module>, ElaborationError> {
     let byte = m.register("byte_q", unsigned(8));
     m.drive_when(&byte, &sample & !&stop, cat(&[line.clone(), byte.value().slice(1, 7)]));
 
-    m.output("valid_o", stop & line);
+    let valid = m.reg("valid_q", stop & line);
+    m.output("valid_o", valid);
     m.output("byte_o", byte.value());
     m.finish()
 }

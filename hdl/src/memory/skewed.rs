@@ -38,7 +38,8 @@ fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr, bits: Range
 /// Module `name`: 2^`lane_bits` banks of `depth` words of `width` bits, for requests of that shape with fewer tiles.
 ///
 /// A read request at cycle t gives `vector_o` at t + [`READ_LATENCY`], all N lanes, those beyond the count zero (no
-/// request: all zero). A write request takes `vector_i` in the same cycle.
+/// request: all zero). A write request takes `vector_i` in the same cycle, with `write_rotation_i`, -(line + lane): every lane of
+/// the vector hangs on it, so it had better be a register.
 pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed, ElaborationError> {
     let Shape { lane_bits, .. } = shape;
     let banks = 1u32 << lane_bits;
@@ -57,7 +58,7 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
     let vector = m.input("vector_i", unsigned(banks * width));
 
     // Bank b takes lane b - (line + lane); lane l comes from bank line + lane + l.
-    let write_rotation = m.wire("write_rotation", -(&write.line + &write.lane));
+    let write_rotation = m.input("write_rotation_i", unsigned(lane_bits));
     let to_banks = rotate(&mut m, "to_banks", &vector, &write_rotation, 0..lane_bits);
 
     let bank = bank::bank(name, depth, width, shape)?;

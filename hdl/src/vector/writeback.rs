@@ -115,8 +115,8 @@ fn draws(m: &mut Builder, design: &Design, elements: &Expr, bits: u32) -> Result
 
 /// Module `writeback`: C lanes, and the request they are written with.
 ///
-/// At cycle t the values, their request (`request_*_i`), `dest_i` and `raw_i`; at t + [`LATENCY`] `request_*_o`, `dest_o`,
-/// `words_o` and `masters_o`. The event counts of the vector stand at t + 3.
+/// At cycle t the values, their request (`request_*_i`), `dest_i` and `raw_i`; at t + [`LATENCY`] `request_*_o`, `rotation_o`,
+/// `dest_o`, `words_o` and `masters_o`. The event counts of the vector stand at t + 3.
 ///
 /// Where codes are drawn, `seed_write_i` with `seed_i` seeds the generators for the values of the next cycle on; each element
 /// takes a draw of its lane.
@@ -142,7 +142,9 @@ pub fn writeback(design: &Design, shape: Shape) -> Result<Arc<Module>, Elaborati
     let dest1 = m.reg("dest1_q", &dest);
     let dest2 = m.reg("dest2_q", &dest1);
     let dest3 = m.reg("dest3_q", &dest2);
-    let later = request.delayed(&mut m, "request", LATENCY);
+    let before = request.delayed(&mut m, "request", LATENCY - 1);
+    let later = before.delayed(&mut m, "write", 1);
+    let rotation = m.reg("rotation_q", -(&before.line + &before.lane));
     let mut inputs = vec![
         ("value_i", Connection::Element(values.clone())),
         ("raw_i", Connection::All(raw.clone())),
@@ -174,6 +176,7 @@ pub fn writeback(design: &Design, shape: Shape) -> Result<Arc<Module>, Elaborati
     for (port, value) in later.outputs("request") {
         m.output(&port, value);
     }
+    m.output("rotation_o", rotation);
     m.output("dest_o", dest3);
     m.output("words_o", out.get("word_o"));
     m.output("masters_o", out.get("master_o"));
