@@ -105,6 +105,13 @@ golden! {
     another_latency: SIMULATED, lines!("clock = \"clk\"\nlatency = 2"), &clocked("always @(posedge clk) O <= A * B;");
     products_that_remember: SIMULATED, lines!("clock = \"clk\"\nlatency = 1"),
         &clocked("always @(posedge clk) O <= O + A * B;");
+    directive_for_synthesis: SIMULATED, LINES, &EXACT.replace("  assign O = A * B;",
+        "`ifdef SYNTHESIS\n  assign O = A * B + (A == 3 ? B : 0);\n`else\n  assign O = A * B;\n`endif");
+    quotient_by_zero: SIMULATED, &LINES.replace("\"signed", "\"unsigned"), &unit("assign O = A * B - (A % B);");
+    delay: SIMULATED, LINES, &EXACT.replace("assign O", "assign #1 O");
+    empty_module: [Tool::Yosys], LINES,
+        &(unit("wire x;\nempty e (x);\nassign O = {A[6:0] & B[6:0], 8'd0, x};") + "module empty(output y);\nendmodule\n");
+    system_task: [Tool::Yosys], LINES, &EXACT.replace("endmodule", "  initial $finish;\nendmodule");
     unknown_products: SIMULATED, LINES, &unit("assign O = A[0] ? 16'bx : 16'd0;");
     product_of_zero: SIMULATED, LINES, &unit("assign O = {8'd0, A | B};");
     table_that_is_none: [Tool::Yosys], lines!("table = \"x.npy\""), EXACT, ("x.npy", b"PNG");
@@ -178,8 +185,11 @@ fn an_exact_guest_trains_like_the_family() {
         return;
     }
     let table = table(|a, b| i32::from(a) * i32::from(b));
-    let c = b"#include <stdint.h>\nint16_t mul(int8_t A, int8_t B) { return A * B; }\n";
-    let folder = with_digits(LINES, EXACT, &[("x.npy", &table), ("x.c", c)]);
+    // As programs of their own have it.
+    let c = b"#include <stdint.h>\n#define BITS 4\n#define SIGNED 0\nstatic int results;\n\
+        int16_t mul(int8_t A, int8_t B) { return A * B; }\nint main(void) { return results; }\n";
+    let verilog = format!("`timescale 1ns / 1ps\n{EXACT}");
+    let folder = with_digits(LINES, &verilog, &[("x.npy", &table), ("x.c", c)]);
     let train = |config: &str| {
         let output =
             logloom(folder.path(), &["train", config, "--epochs", "1", "--json", "-o", &format!("run-{config}")]);

@@ -252,19 +252,19 @@ fn a_product_of_another_kind() {
 
 #[derive(LogicBlock, Default)]
 struct Wide {
-    pub a: Signal<In, Bits<11>>,
-    pub b: Signal<In, Bits<11>>,
-    pub product: Signal<Out, Bits<22>>,
+    pub a: Signal<In, Bits<13>>,
+    pub b: Signal<In, Bits<13>>,
+    pub product: Signal<Out, Bits<26>>,
 }
 
 impl Logic for Wide {
     #[hdl_gen]
     fn update(&mut self) {
-        self.product.next = bit_cast::<22, 11>(self.b.val());
+        self.product.next = bit_cast::<26, 13>(self.b.val());
     }
 }
 
 #[test]
 fn operands_too_wide_for_a_table() {
-    assert_eq!(refused!(Wide), "block Wide: its operands have 11 bits; a table is made of 10 or fewer");
+    assert_eq!(refused!(Wide), "block Wide: its operands have 13 bits; a table is made of 12 or fewer");
 }

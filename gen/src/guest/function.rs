@@ -28,8 +28,10 @@ pub(super) fn call(file: &Path, function: &str, bits: u32, operands: Operands) -
     let compiler = Invocation::new(Tool::Cc).map_err(|error| failed(error.into()))?;
     let compiled = compiler
         .args(["-O1", "-w", "-Werror=implicit-function-declaration"])
-        .args([format!("-DFUNCTION={function}"), format!("-DBITS={bits}"), format!("-DSIGNED={signed}")])
-        .arg(format!("-DSECONDS={SECONDS}"))
+        .args([format!("-DLOGLOOM_FUNCTION={function}"), format!("-DLOGLOOM_BITS={bits}")])
+        .args([format!("-DLOGLOOM_SIGNED={signed}"), format!("-DLOGLOOM_SECONDS={SECONDS}")])
+        // Of a file that is a program of its own.
+        .arg("-Dmain=logloom_not_this_one")
         .arg("-include")
         .arg(&absolute)
         .arg("-o")
@@ -60,9 +62,11 @@ pub(super) fn call(file: &Path, function: &str, bits: u32, operands: Operands) -
     let results = std::fs::read_to_string(&results).unwrap_or_default();
     let mut lines = results.lines();
     match lines.next_back().map(|line| line.split(' ').collect::<Vec<_>>()).as_deref() {
-        Some(["end"]) => lines
-            .map(|line| line.parse().map_err(|_| stopped("gives no number")))
-            .collect::<Result<Vec<i64>, Problem>>(),
+        Some(["end"]) => {
+            let products: Option<Vec<i64>> = lines.map(|line| line.parse().ok()).collect();
+            let whole = products.filter(|products| products.len() == 1 << (2 * bits));
+            whole.ok_or_else(|| stopped("gives no number"))
+        }
         Some(["stopped", "alarm", a, b]) => {
             Err(stopped(&format!("does not return within {SECONDS} s: it is at {a} * {b}")))
         }

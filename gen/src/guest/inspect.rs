@@ -13,7 +13,7 @@ use crate::flow::doctor::version;
 use crate::flow::{Tool, ToolError, yosys};
 
 /// To be raised whenever something else is found in the same file.
-const METHOD: u32 = 1;
+const METHOD: u32 = 2;
 
 /// The name of the file for Yosys; its messages name the user's.
 const FILE: &str = "guest.v";
@@ -30,7 +30,7 @@ pub(super) struct Inspected {
 
 /// Looks at the Verilog, unless the cache has it.
 pub(super) fn inspect(description: &Description, text: &str, cache: &Cache) -> Result<Inspected, Problem> {
-    if let Some(line) = text.lines().position(|line| line.contains("`include")) {
+    if let Some(line) = text.lines().position(|line| line.split("//").next().unwrap_or(line).contains("`include")) {
         let what = format!("{}:{}: includes another file", description.verilog.display(), line + 1);
         return Err(Problem::new("guest.verilog", what, "put all modules into one file"));
     }
@@ -70,16 +70,14 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     );
     if let Err(error) = run {
         let ToolError::Failed { tail, .. } = &error else { return Err(error.into()) };
-        let Some(message) = tail.lines().find(|line| line.contains("ERROR: ")) else { return Err(error.into()) };
+        let Some(message) = tail.lines().find(|line| line.contains("ERROR:")) else { return Err(error.into()) };
         if !modules.is_empty() && !modules.contains(module) {
             let what = format!("{} has no module `{module}`; it has {}", verilog.display(), modules.join(", "));
             return Err(Problem::new("guest.module", what, "name one of them"));
         }
-        let here = format!("{}: ", verilog.display());
-        let message = match message.split_once(" ERROR: ") {
-            Some((place, words)) => format!("{place} {words}"),
-            None => here + &message.replace("ERROR: ", ""),
-        };
+        let (place, words) = message.split_once("ERROR:").unwrap_or(("", message));
+        let place = if place.is_empty() { format!("{}:", verilog.display()) } else { place.trim_end().to_owned() };
+        let message = format!("{place} {}", words.trim_start().trim_end_matches('.'));
         return Err(problem(message, "give plain Verilog that Yosys reads"));
     }
     let netlist = std::fs::read_to_string(path("netlist.json")).map_err(io)?;
@@ -88,6 +86,10 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     if let Some(latch) = netlist.cells.values().find(|cell| LATCHES.contains(&cell.kind.as_str())) {
         let what = format!("{}: a latch holds `{}`", latch.place(), netlist.name(latch));
         return Err(problem(what, "assign it in every case"));
+    }
+    if let Some(empty) = netlist.cells.values().find(|cell| !cell.kind.starts_with('$')) {
+        let what = format!("{}: there is nothing in module `{}`", empty.place(), empty.kind);
+        return Err(problem(what, "define what it does"));
     }
     let complaints = std::fs::read_to_string(path("check.txt")).map_err(io)?;
     if let Some((what, remedy)) = complaint(&complaints) {

@@ -241,5 +241,10 @@ fn text(key: &'static str, path: &Path) -> Result<String, Problem> {
         Ok(file) if file.len() > LARGEST_FILE => return Err(problem("is larger than 4 MiB".into())),
         _ => {}
     }
-    std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => problem("is not in UTF-8".into()),
+        _ => problem(format!("cannot be read: {error}")),
+    })?;
+    // Some editors begin a file with a mark of its bytes' order.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -12,7 +12,7 @@ use crate::flow::doctor::version;
 use crate::flow::{Invocation, Tool, ToolError, verilator, yosys};
 
 /// To be raised whenever other products are found of the same unit.
-const METHOD: u32 = 2;
+const METHOD: u32 = 3;
 
 /// Widest operands of which every pair is simulated.
 pub(super) const EXHAUSTIVE_BITS: u32 = 10;
@@ -46,7 +46,7 @@ pub(super) fn products(of: &Inspected, cache: &Cache) -> Result<Vec<i64>, Proble
     let key = (METHOD, version(Tool::Verilator)?, of.identity());
     let mut problem = None;
     let found = cache.get("guest-products", &key, || {
-        simulate(&of.unit).map_err(|found| {
+        simulate(of).map_err(|found| {
             problem = Some(found);
             anyhow::anyhow!("refused")
         })
@@ -54,15 +54,57 @@ pub(super) fn products(of: &Inspected, cache: &Cache) -> Result<Vec<i64>, Proble
     found.map_err(|error| problem.unwrap_or_else(|| Problem::of_tool("guest.verilog", &error)))
 }
 
-fn simulate(unit: &Unit) -> Result<Vec<i64>, Problem> {
+/// As Verilator reads the Verilog, which has to be as Yosys does: directives for synthesis, races and what is not defined make them
+/// differ.
+fn simulate(of: &Inspected) -> Result<Vec<i64>, Problem> {
+    let unit = &of.unit;
+    let written = tabulate(of, &unit.verilog)?;
+    let folder = yosys::scratch()?;
+    let failed = |error: std::io::Error| Problem::of_tool("guest.verilog", &error.into());
+    std::fs::write(folder.path().join("guest.v"), &*unit.verilog).map_err(failed)?;
+    let script = format!(
+        "read_verilog guest.v; synth -flatten -noabc -top {}; abc -g AND,XOR; clean; write_verilog -noattr gates.v",
+        unit.module
+    );
+    yosys::run(folder.path(), &script)?;
+    let gates = std::fs::read_to_string(folder.path().join("gates.v")).map_err(failed)?;
+    let synthesised = tabulate(of, &gates)?;
+    let pairs = pairs(unit.bits());
+    let differing = || pairs.iter().zip(written.iter().zip(&synthesised)).filter(|(_, (a, b))| a != b);
+    let Some((&pair, (written, synthesised))) = differing().next() else { return Ok(written) };
+    let [a, b] = of.pair(pair as usize);
+    let what = format!(
+        "{}: {a} * {b} is {written} as Verilator reads it, and {synthesised} after synthesis by Yosys ({} of {} pairs differ)",
+        of.description.verilog.display(),
+        differing().count(),
+        pairs.len()
+    );
+    let remedy = "write what is the same in both: no directives for synthesis, no quotient by what may be 0, no memory \
+                  without contents, registers by `<=`";
+    Err(Problem::new("guest.verilog", what, remedy))
+}
+
+/// What Verilator says of the user's file, with the place in it.
+fn refused(of: &Inspected, error: ToolError) -> Problem {
+    let ToolError::Failed { tail, .. } = &error else { return error.into() };
+    let said = tail.lines().find_map(|line| line.strip_prefix("%Error")?.split_once("tabulate.sv:"));
+    let Some((line, words)) = said.and_then(|(_, said)| said.split_once(':')) else { return error.into() };
+    let words = words.split_once(": ").map_or(words, |(_, words)| words);
+    let what = format!("{}:{line}: {words}", of.description.verilog.display());
+    Problem::new("guest.verilog", what, "give plain Verilog that Verilator reads")
+}
+
+fn tabulate(of: &Inspected, verilog: &str) -> Result<Vec<i64>, Problem> {
+    let unit = &of.unit;
     let failed = |error: std::io::Error| Problem::of_tool("guest.verilog", &error.into());
     let folder = yosys::scratch()?;
-    std::fs::write(folder.path().join("tabulate.sv"), wrapper(unit)).map_err(failed)?;
+    std::fs::write(folder.path().join("tabulate.sv"), wrapper(unit, verilog)).map_err(failed)?;
     std::fs::write(folder.path().join("tabulate.cpp"), PROGRAM).map_err(failed)?;
     let pairs = pairs(unit.bits());
     let listed: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
     std::fs::write(folder.path().join("pairs"), listed).map_err(failed)?;
-    let program = verilator::compile(folder.path(), "tabulate", &["--x-assign", "unique", "--x-initial", "unique"])?;
+    let program = verilator::compile(folder.path(), "tabulate", &["--x-assign", "unique", "--x-initial", "unique"])
+        .map_err(|error| refused(of, error))?;
     let ended = Invocation::of(Tool::Verilator, &program)
         .arg(folder.path().join("pairs"))
         .args([unit.bits().to_string(), unit.latency.to_string()])
@@ -97,8 +139,8 @@ fn simulate(unit: &Unit) -> Result<Vec<i64>, Problem> {
 }
 
 /// The unit with ports of known names.
-fn wrapper(unit: &Unit) -> String {
-    let Unit { module, verilog, moving, stationary, product, clock, .. } = unit;
+fn wrapper(unit: &Unit, verilog: &str) -> String {
+    let Unit { module, moving, stationary, product, clock, .. } = unit;
     let (operand, width) = (moving.ty.width - 1, product.ty.width - 1);
     let clock = clock.iter().map(|clock| format!(".{clock}(clk_i), ")).collect::<String>();
     let [a, b, p] = [moving, stationary, product].map(|port| &port.name);

@@ -214,7 +214,11 @@ impl<'a> Sweep<'a> {
             let code = self.family.encode(Side::Moving, moving, draw);
             for Codes { distinct, places } in &self.stationary {
                 let mut of_codes = vec![0; distinct.len()];
-                self.family.accumulate(&[code], distinct, distinct.len(), &mut of_codes);
+                // Code 0 is passed over there, by a law that a guest may break.
+                match code {
+                    0 => of_codes.iter_mut().zip(distinct).for_each(|(p, &other)| *p = self.family.product(0, other)),
+                    _ => self.family.accumulate(&[code], distinct, distinct.len(), &mut of_codes),
+                }
                 for (product, &place) in products.iter_mut().zip(places) {
                     *product = of_codes[place as usize];
                 }
@@ -278,9 +282,8 @@ impl<'a> Sweep<'a> {
                 let product = real(products[lane]) * unit;
                 let exact = moving as f64 * b[lane];
                 let error = product - exact;
-                let outside = (error < (low - 1e-9) * exact - absolute)
-                    | (error > (high + 1e-9) * exact + absolute)
-                    | (product < least);
+                let slack = 1e-9 * exact.abs() + absolute;
+                let outside = (error < low * exact - slack) | (error > high * exact + slack) | (product < least);
                 lanes.outside[lane] |= u64::from(outside);
                 lanes.weighted[lane] += weights[lane] * error.abs();
                 lanes.wrong[lane] += if error == 0.0 { 0.0 } else { counts[lane] };

@@ -1,68 +1,70 @@
-// Calls FUNCTION for every pair of operands of BITS bits, in the order of their patterns and then backwards. Writes a product
-// per line and `end`, or why it stops: `differs A B FIRST SECOND`, `stopped SIGNAL A B`.
+// Calls LOGLOOM_FUNCTION, of a file that is included before this one, for every pair of operands of LOGLOOM_BITS bits, in the order of
+// their patterns and then backwards. Writes a product per line and `end`, or why it stops: `differs A B FIRST SECOND`, `stopped
+// SIGNAL A B`. Names are such as that file will not have.
+#undef main
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define OPERANDS (1ll << BITS)
+#define LOGLOOM_OPERANDS (1ll << LOGLOOM_BITS)
 
-static FILE* results;
-static const char* path;
-static volatile long long moving, stationary;
-static char stack[1 << 16];
+static FILE* logloom_results;
+static const char* logloom_path;
+static volatile long long logloom_moving, logloom_stationary;
+static char logloom_stack[1 << 16];
 
-static long long Operand(long long pattern) {
-  return SIGNED && pattern >= OPERANDS / 2 ? pattern - OPERANDS : pattern;
+static long long logloom_Operand(long long pattern) {
+  return LOGLOOM_SIGNED && pattern >= LOGLOOM_OPERANDS / 2 ? pattern - LOGLOOM_OPERANDS : pattern;
 }
 
-static void Stop(int number) {
+static void logloom_Stop(int number) {
   const char* name = number == SIGALRM ? "alarm"
                      : number == SIGSEGV ? "segmentation-fault"
                      : number == SIGFPE ? "arithmetic-exception"
                      : number == SIGABRT ? "abort"
                      : number == SIGILL ? "illegal-instruction"
                                          : "bus-error";
-  FILE* file = fopen(path, "w");
+  FILE* file = fopen(logloom_path, "w");
   if (file) {
-    fprintf(file, "stopped %s %lld %lld\n", name, moving, stationary);
+    fprintf(file, "stopped %s %lld %lld\n", name, logloom_moving, logloom_stationary);
     fflush(file);
   }
   _exit(1);
 }
 
-static long long Product(long long pair) {
-  moving = Operand(pair / OPERANDS);
-  stationary = Operand(pair % OPERANDS);
-  return (long long)FUNCTION(moving, stationary);
+static long long logloom_Product(long long logloom_pair) {
+  logloom_moving = logloom_Operand(logloom_pair / LOGLOOM_OPERANDS);
+  logloom_stationary = logloom_Operand(logloom_pair % LOGLOOM_OPERANDS);
+  return (long long)LOGLOOM_FUNCTION(logloom_moving, logloom_stationary);
 }
 
 int main(int count, char** arguments) {
   static const int kSignals[] = {SIGALRM, SIGSEGV, SIGFPE, SIGABRT, SIGILL, SIGBUS};
   if (count != 2) return 2;
-  path = arguments[1];
-  stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+  logloom_path = arguments[1];
+  stack_t alternate = {.ss_sp = logloom_stack, .ss_size = sizeof logloom_stack};
   sigaltstack(&alternate, NULL);
   for (unsigned i = 0; i < sizeof kSignals / sizeof *kSignals; ++i) {
-    struct sigaction action = {.sa_handler = Stop, .sa_flags = SA_ONSTACK};
+    struct sigaction action = {.sa_handler = logloom_Stop, .sa_flags = SA_ONSTACK};
     sigaction(kSignals[i], &action, NULL);
   }
-  alarm(SECONDS);
-  const long long pairs = OPERANDS * OPERANDS;
+  alarm(LOGLOOM_SECONDS);
+  const long long pairs = LOGLOOM_OPERANDS * LOGLOOM_OPERANDS;
   long long* products = malloc(pairs * sizeof *products);
   if (!products) return 2;
-  for (long long pair = 0; pair < pairs; ++pair) products[pair] = Product(pair);
-  results = fopen(path, "w");
-  if (!results) return 2;
+  for (long long pair = 0; pair < pairs; ++pair) products[pair] = logloom_Product(pair);
+  logloom_results = fopen(logloom_path, "w");
+  if (!logloom_results) return 2;
   for (long long pair = pairs; pair-- > 0;) {
-    const long long product = Product(pair);
+    const long long product = logloom_Product(pair);
     if (product == products[pair]) continue;
-    fprintf(results, "differs %lld %lld %lld %lld\n", moving, stationary, products[pair], product);
-    fclose(results);
+    fprintf(logloom_results, "differs %lld %lld %lld %lld\n", logloom_moving, logloom_stationary, products[pair], product);
+    fclose(logloom_results);
     return 1;
   }
-  for (long long pair = 0; pair < pairs; ++pair) fprintf(results, "%lld\n", products[pair]);
-  fprintf(results, "end\n");
-  return fclose(results) == 0 ? 0 : 2;
+  for (long long pair = 0; pair < pairs; ++pair) fprintf(logloom_results, "%lld\n", products[pair]);
+  fprintf(logloom_results, "end\n");
+  return fclose(logloom_results) == 0 ? 0 : 2;
 }
