@@ -8,7 +8,7 @@ use std::process::Output;
 use logloom::flow::Tool;
 use logloom::flow::testing::needs;
 
-use common::{logloom_with_tools as logloom, transcript};
+use common::{copy, logloom_with_tools as logloom, transcript};
 
 /// What a guest needs besides its own lines.
 const PRESET: &str = "preset = \"exact8\"\n[arithmetic]\nfamily = \"guest\"\n[guest]\n";
@@ -107,6 +107,12 @@ golden! {
         &clocked("always @(posedge clk) O <= O + A * B;");
     directive_for_synthesis: SIMULATED, LINES, &EXACT.replace("  assign O = A * B;",
         "`ifdef SYNTHESIS\n  assign O = A * B + (A == 3 ? B : 0);\n`else\n  assign O = A * B;\n`endif");
+    case_that_is_called_full: SIMULATED, LINES,
+        &unit("reg [15:0] p;\nalways @* begin\n  p = 0;\n  case (B[1:0]) // synopsys full_case\n    0: p = 0;\n    1: p = A;\n    2: p = A << 1;\n  endcase\nend\nassign O = p;");
+    memory_without_contents: SIMULATED, LINES,
+        &unit("reg m [0:255];\ninitial m[3] = 1;\nassign O = {A[6:0] & B[6:0], 8'd0, m[A] & A != 0 & B != 0};");
+    race: SIMULATED, lines!("clock = \"clk\"\nlatency = 1"),
+        &clocked("reg signed [7:0] a, b;\nalways @(posedge clk) O = a * b;\nalways @(posedge clk) begin\n  a = A;\n  b = B;\nend");
     quotient_by_zero: SIMULATED, &LINES.replace("\"signed", "\"unsigned"), &unit("assign O = A * B - (A % B);");
     delay: SIMULATED, LINES, &EXACT.replace("assign O", "assign #1 O");
     empty_module: [Tool::Yosys], LINES,
@@ -164,12 +170,7 @@ fn state(output: &Output) -> String {
 /// The digits of the preset lie beside the examples.
 fn with_digits(lines: &str, verilog: &str, files: &[(&str, &[u8])]) -> tempfile::TempDir {
     let folder = folder(lines, verilog, files);
-    let data = folder.path().join("data/digits");
-    std::fs::create_dir_all(&data).unwrap();
-    let source = examples().join("data/digits");
-    for file in std::fs::read_dir(source).unwrap().map(Result::unwrap) {
-        std::fs::copy(file.path(), data.join(file.file_name())).unwrap();
-    }
+    copy(&examples().join("data/digits"), &folder.path().join("data/digits"));
     std::fs::write(folder.path().join("exact.toml"), "preset = \"exact8\"\n").unwrap();
     folder
 }
@@ -312,16 +313,4 @@ fn the_page_can_be_followed() {
         }
     }
     assert_eq!(commands, 9);
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        // What runs of a person's own left there is not needed.
-        match entry.file_type().unwrap().is_dir() {
-            true if entry.file_name() == "target" || entry.file_name() == "runs" => {}
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use logloom::flow::testing::needs;
 use logloom_guest::{Ports, write};
 use rust_hdl::prelude::*;
 
-use common::{logloom_with_tools as logloom, transcript};
+use common::{copy, logloom_with_tools as logloom, transcript};
 
 const SIMULATED: [Tool; 4] = [Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx];
 
@@ -34,16 +34,6 @@ fn the_example_crate_trains() {
     assert!(transcript(&verified).contains("equal in every word"), "{}", transcript(&verified));
     let trained = logloom(folder.path(), &["train", "x.toml", "--epochs", "1"]);
     assert!(trained.status.success(), "{}", transcript(&trained));
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
 }
 
 /// rust_hdl 0.46 prints the sum without its 8 bits, so that Verilog forms it in 16.

@@ -49,7 +49,6 @@ fn padded(vector: &Expr, count: u32, banks: u32) -> Expr {
 }
 
 /// A request to write, and how far its vector is rotated.
-#[derive(Clone)]
 struct Write {
     request: Request,
     rotation: Expr,

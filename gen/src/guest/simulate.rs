@@ -12,7 +12,7 @@ use crate::flow::doctor::version;
 use crate::flow::{Invocation, Tool, ToolError, verilator, yosys};
 
 /// To be raised whenever other products are found of the same unit.
-const METHOD: u32 = 3;
+const METHOD: u32 = 4;
 
 /// Widest operands of which every pair is simulated.
 pub(super) const EXHAUSTIVE_BITS: u32 = 10;
@@ -43,7 +43,7 @@ pub(super) fn pairs(bits: u32) -> Vec<u32> {
 
 /// Products of [`pairs`], unless the cache has them.
 pub(super) fn products(of: &Inspected, cache: &Cache) -> Result<Vec<i64>, Problem> {
-    let key = (METHOD, version(Tool::Verilator)?, of.identity());
+    let key = (METHOD, version(Tool::Verilator)?, version(Tool::Yosys)?, of.identity());
     let mut problem = None;
     let found = cache.get("guest-products", &key, || {
         simulate(of).map_err(|found| {
@@ -58,30 +58,50 @@ pub(super) fn products(of: &Inspected, cache: &Cache) -> Result<Vec<i64>, Proble
 /// differ.
 fn simulate(of: &Inspected) -> Result<Vec<i64>, Problem> {
     let unit = &of.unit;
-    let written = tabulate(of, &unit.verilog)?;
+    let pairs = pairs(unit.bits());
+    let written = tabulate(of, &unit.verilog, &pairs, refused)?;
+    for gates in synthesised(unit)? {
+        // What is wrong with these is nothing that the user wrote.
+        let synthesised = tabulate(of, &gates, &pairs, |_, error| error.into())?;
+        let differing = || pairs.iter().zip(written.iter().zip(&synthesised)).filter(|(_, (a, b))| a != b);
+        let Some((&pair, (written, synthesised))) = differing().next() else { continue };
+        let [a, b] = of.pair(pair as usize);
+        let what = format!(
+            "{}: {a} * {b} is {written} as Verilator reads it, and {synthesised} after synthesis by Yosys ({} of {} pairs differ)",
+            of.description.verilog.display(),
+            differing().count(),
+            pairs.len()
+        );
+        let remedy = "write what is the same in both: no directives for synthesis, no quotient by what may be 0, no memory \
+                      without contents, registers by `<=`";
+        return Err(Problem::new("guest.verilog", what, remedy));
+    }
+    Ok(written)
+}
+
+/// Gates of the unit, with what it leaves undefined as 0; and as 1, where that makes other gates: synthesis for a board may choose
+/// either, bit by bit.
+fn synthesised(unit: &Unit) -> Result<Vec<String>, Problem> {
     let folder = yosys::scratch()?;
     let failed = |error: std::io::Error| Problem::of_tool("guest.verilog", &error.into());
     std::fs::write(folder.path().join("guest.v"), &*unit.verilog).map_err(failed)?;
-    let script = format!(
-        "read_verilog guest.v; synth -flatten -noabc -top {}; abc -g AND,XOR; clean; write_verilog -noattr gates.v",
-        unit.module
-    );
+    let module = &unit.module;
+    let mut script =
+        format!("read_verilog guest.v; hierarchy -check -top {module}; proc; flatten; memory; design -save read;");
+    let choices = ["zero", "one"];
+    for undefined in choices {
+        script += &format!(
+            " design -load read; setundef -undriven -{undefined}; synth -noabc -top {module}; abc -g AND,XOR; clean; \
+             write_verilog -noattr {undefined}.v;"
+        );
+    }
     yosys::run(folder.path(), &script)?;
-    let gates = std::fs::read_to_string(folder.path().join("gates.v")).map_err(failed)?;
-    let synthesised = tabulate(of, &gates)?;
-    let pairs = pairs(unit.bits());
-    let differing = || pairs.iter().zip(written.iter().zip(&synthesised)).filter(|(_, (a, b))| a != b);
-    let Some((&pair, (written, synthesised))) = differing().next() else { return Ok(written) };
-    let [a, b] = of.pair(pair as usize);
-    let what = format!(
-        "{}: {a} * {b} is {written} as Verilator reads it, and {synthesised} after synthesis by Yosys ({} of {} pairs differ)",
-        of.description.verilog.display(),
-        differing().count(),
-        pairs.len()
-    );
-    let remedy = "write what is the same in both: no directives for synthesis, no quotient by what may be 0, no memory \
-                  without contents, registers by `<=`";
-    Err(Problem::new("guest.verilog", what, remedy))
+    let mut gates = Vec::new();
+    for undefined in choices {
+        gates.push(std::fs::read_to_string(folder.path().join(format!("{undefined}.v"))).map_err(failed)?);
+    }
+    gates.dedup();
+    Ok(gates)
 }
 
 /// What Verilator says of the user's file, with the place in it.
@@ -94,13 +114,18 @@ fn refused(of: &Inspected, error: ToolError) -> Problem {
     Problem::new("guest.verilog", what, "give plain Verilog that Verilator reads")
 }
 
-fn tabulate(of: &Inspected, verilog: &str) -> Result<Vec<i64>, Problem> {
+/// The products of these pairs as the Verilog gives them; `refused` says what is wrong with it where Verilator does not take it.
+fn tabulate(
+    of: &Inspected,
+    verilog: &str,
+    pairs: &[u32],
+    refused: fn(&Inspected, ToolError) -> Problem,
+) -> Result<Vec<i64>, Problem> {
     let unit = &of.unit;
     let failed = |error: std::io::Error| Problem::of_tool("guest.verilog", &error.into());
     let folder = yosys::scratch()?;
     std::fs::write(folder.path().join("tabulate.sv"), wrapper(unit, verilog)).map_err(failed)?;
     std::fs::write(folder.path().join("tabulate.cpp"), PROGRAM).map_err(failed)?;
-    let pairs = pairs(unit.bits());
     let listed: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
     std::fs::write(folder.path().join("pairs"), listed).map_err(failed)?;
     let program = verilator::compile(folder.path(), "tabulate", &["--x-assign", "unique", "--x-initial", "unique"])

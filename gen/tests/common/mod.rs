@@ -41,3 +41,16 @@ pub fn transcript(output: &Output) -> String {
     let code = output.status.code().map_or("none".to_string(), |code| code.to_string());
     format!("exit code {code}\n{text}")
 }
+
+/// A folder with all that is in it, but for what runs of a person's own left there.
+#[allow(dead_code, reason = "each test file compiles this module for itself")]
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true if entry.file_name() == "target" || entry.file_name() == "runs" => {}
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}

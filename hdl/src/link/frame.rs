@@ -180,6 +180,7 @@ pub fn frame_master(silence: u32) -> Result<Arc<Module>, ElaborationError> {
     let address = m.register("address_q", unsigned(24));
     let run = m.register("run_q", byte_type);
     m.comment(&run.value(), "words of the run that are still to be written or read");
+    // Whether there are any: the host port waits for it.
     let in_run = m.register("in_run_q", one);
     let whole = m.wire("whole", &act & !&arriving);
     let run_head = m.wire("run_head", &whole & !in_run.value());

@@ -272,7 +272,7 @@ impl Graph {
             }
             if !operands_done {
                 stack.push((expr, true));
-                stack.extend(operands(expr).into_iter().map(|operand| (operand, false)));
+                stack.extend(expr.operands().into_iter().map(|operand| (operand, false)));
                 continue;
             }
             let node = |e: &Expr| memo[&std::ptr::from_ref(e.kind())];
@@ -395,22 +395,6 @@ fn concat(parts: impl Iterator<Item = (u32, NodeId)>) -> Value {
         (at, node)
     });
     Value::Concat(placed.collect())
-}
-
-fn operands(expr: &Expr) -> Vec<&Expr> {
-    match expr.kind() {
-        Kind::Signal(_) | Kind::Constant(_) | Kind::Invalid(_) => Vec::new(),
-        Kind::Unary(_, a)
-        | Kind::Lookup(a, _)
-        | Kind::Slice(a, _)
-        | Kind::Repeat(a, _)
-        | Kind::Extend(a)
-        | Kind::Cast(a) => vec![a],
-        Kind::Binary(_, a, b) | Kind::Shift(_, a, b) => vec![a, b],
-        Kind::Mux(c, a, b) => vec![c, a, b],
-        Kind::Select(index, choices) => std::iter::once(index).chain(choices).collect(),
-        Kind::Concat(parts) => parts.iter().collect(),
-    }
 }
 
 fn unary(op: UnaryOp) -> Op {
