@@ -101,6 +101,9 @@ golden! {
     latency_without_a_register: [Tool::Yosys], lines!("clock = \"clk\"\nlatency = 1"), &clocked("always @(*) O = A * B;");
     module_of_a_name_of_ours: [Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx],
         &LINES.replace("\"mul\"", "\"PE\""), &EXACT.replace("mul", "PE");
+    module_of_a_name_around_a_unit: [Tool::Yosys, Tool::Verilator, Tool::Make, Tool::Cxx],
+        &LINES.replace("\"mul\"", "\"unit\""), &EXACT.replace("mul", "unit");
+    product_of_zero_as_stated: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"int mul(int a, int b) { return a * b + 1; }\n");
     formats_of_another_width: [Tool::Yosys], lines!("[formats]\nactivation = \"Q5.3\"\ngradient = \"Q0.8\""), EXACT;
     another_latency: SIMULATED, lines!("clock = \"clk\"\nlatency = 2"), &clocked("always @(posedge clk) O <= A * B;");
     products_that_remember: SIMULATED, lines!("clock = \"clk\"\nlatency = 1"),
@@ -113,6 +116,11 @@ golden! {
         &unit("reg m [0:255];\ninitial m[3] = 1;\nassign O = {A[6:0] & B[6:0], 8'd0, m[A] & A != 0 & B != 0};");
     race: SIMULATED, lines!("clock = \"clk\"\nlatency = 1"),
         &clocked("reg signed [7:0] a, b;\nalways @(posedge clk) O = a * b;\nalways @(posedge clk) begin\n  a = A;\n  b = B;\nend");
+    register_fed_back: [Tool::Yosys], lines!("clock = \"clk\"\nlatency = 1"),
+        &clocked("reg [17:0] turn = 0;\nalways @(posedge clk) begin\n  turn <= turn + 1;\n  O <= A * B + &turn;\nend");
+    one_port_for_both_operands: [Tool::Yosys], lines!("a = \"A\"\nb = \"A\""), EXACT;
+    clock_as_an_operand: [Tool::Yosys], lines!("clock = \"clk\"\nlatency = 1"),
+        &clocked("reg signed [15:0] p;\nalways @(posedge clk) p <= A * B;\nalways @* O = clk ? 0 : p;");
     quotient_by_zero: SIMULATED, &LINES.replace("\"signed", "\"unsigned"), &unit("assign O = A * B - (A % B);");
     delay: SIMULATED, LINES, &EXACT.replace("assign O", "assign #1 O");
     empty_module: [Tool::Yosys], LINES,
@@ -165,6 +173,18 @@ fn state(output: &Output) -> String {
     assert!(output.status.success(), "{}", transcript(output));
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     said["state_sha256"].as_str().unwrap().to_owned()
+}
+
+/// What a unit prints while it is simulated is not taken for its products.
+#[test]
+fn a_unit_may_print() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let verilog = EXACT.replace("endmodule", "  always @* $display(\"differs 1 2 3 4\");\nendmodule");
+    let folder = folder(LINES, &verilog, &[]);
+    let checked = logloom(folder.path(), &["check", "x.toml"]);
+    assert!(checked.status.success(), "{}", transcript(&checked));
 }
 
 /// The digits of the preset lie beside the examples.

@@ -134,7 +134,7 @@ impl Configuration {
             meaning.complain(problem);
         }
         if let Some(Err(error)) = guest.as_ref().filter(|_| legal).map(Guest::validate) {
-            meaning.conflict(&["guest.verilog"], error.problem, error.remedy);
+            meaning.conflict(&[meaning.key_of_products()], error.problem, error.remedy);
         }
         guest.filter(|_| meaning.errors.is_empty()).ok_or(ConfigErrors(meaning.errors))
     }
@@ -516,6 +516,7 @@ impl Meaning<'_> {
             Ok((products, unit)) => {
                 let guest = unit.guest(operand_bits, &products);
                 self.guest = Some(unit);
+                self.refuse_names(&modules_around_a_unit().expect("an exact unit is elaborated"))?;
                 Some(guest)
             }
             Err(problem) => {
@@ -525,10 +526,14 @@ impl Meaning<'_> {
         }
     }
 
+    /// The key that states the products of the guest.
+    fn key_of_products(&self) -> &'static str {
+        self.guest.as_ref().map_or("guest.verilog", Inspected::key_of_products)
+    }
+
     /// None if a module of the guest has a name that Logloom gives to one of its own; case makes no difference to a file.
-    fn refuse_names_of_ours(&mut self, design: &Design) -> Option<()> {
+    fn refuse_names(&mut self, ours: &[String]) -> Option<()> {
         let Some(guest) = &self.guest else { return Some(()) };
-        let ours = modules_beside_a_guest(design).expect("a valid design is elaborated");
         let defined = guest.modules().iter();
         let clash = defined.flat_map(|own| ours.iter().find(|name| name.eq_ignore_ascii_case(own)).map(|_| own)).next();
         let Some(name) = clash.cloned() else { return Some(()) };
@@ -602,7 +607,7 @@ impl Meaning<'_> {
         let arithmetic = self.arithmetic(activation.bits)?;
         if let Err(error) = arithmetic.validate() {
             let key = match (arithmetic.name(), error.parameter) {
-                (GUEST, "zero") => "guest.verilog".to_string(),
+                (GUEST, "zero") => self.key_of_products().to_string(),
                 (_, parameter) => format!("arithmetic.{parameter}"),
             };
             self.conflict(&[&key, "formats.activation", "formats.gradient"], error.problem, error.remedy);
@@ -720,7 +725,8 @@ impl Meaning<'_> {
             self.conflict(&keys, error.problem, remedy);
             return None;
         }
-        self.refuse_names_of_ours(&design)?;
+        let ours = modules_beside_a_guest(&design).expect("a valid design is elaborated");
+        self.refuse_names(&ours)?;
         Some(design)
     }
 
@@ -841,19 +847,30 @@ impl Meaning<'_> {
     }
 }
 
-/// The modules that an accelerator of this shape has, whatever its link and its board; and those around a unit by itself.
+/// What takes the place of a guest in the search for names.
+fn in_place_of_a_guest(operand_bits: u32) -> Arc<dyn Arithmetic> {
+    Arc::new(Exact { operand_bits, form: Form::Rows, stages: 0 })
+}
+
+/// The modules around a unit by itself.
+fn modules_around_a_unit() -> Result<Vec<String>, ElaborationError> {
+    let unit = unit(in_place_of_a_guest(8).as_ref())?;
+    let modules = unit.hierarchy()?;
+    let names = modules.iter().map(|module| module.name.as_str());
+    Ok(names.chain(["unit_bound", "sweep", "tabulate"]).map(String::from).collect())
+}
+
+/// The modules that an accelerator of this shape has, whatever its link and its board.
 fn modules_beside_a_guest(design: &Design) -> Result<Vec<String>, ElaborationError> {
-    let operand_bits = design.operand_bits();
-    let exact: Arc<dyn Arithmetic> = Arc::new(Exact { operand_bits, form: Form::Rows, stages: 0 });
-    let design = &Design { arithmetic: exact.clone(), accumulator_bits: 48, ..design.clone() };
+    let arithmetic = in_place_of_a_guest(design.operand_bits());
+    let design = &Design { arithmetic, accumulator_bits: 48, ..design.clone() };
     let tops = [
         serial_accelerator(design, 0, 12_000_000, 1_000_000)?,
         spi_accelerator(design, 0)?,
         wishbone_accelerator(design, 0)?,
         axi_accelerator(design, 0)?,
-        unit(exact.as_ref())?,
     ];
-    let mut names: Vec<String> = [BOARD_TOP, AXI_TOP, "frame", "pll", "sweep", "tabulate"].map(String::from).to_vec();
+    let mut names: Vec<String> = [BOARD_TOP, AXI_TOP, "frame", "pll", "testbench"].map(String::from).to_vec();
     for top in tops {
         names.extend(top.hierarchy()?.iter().map(|module| module.name.clone()));
     }

@@ -13,7 +13,7 @@ use crate::flow::doctor::version;
 use crate::flow::{Tool, ToolError, yosys};
 
 /// To be raised whenever something else is found in the same file.
-const METHOD: u32 = 2;
+const METHOD: u32 = 3;
 
 /// The name of the file for Yosys; its messages name the user's.
 const FILE: &str = "guest.v";
@@ -59,7 +59,8 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     std::fs::write(path(FILE), text).map_err(io)?;
     let script = format!(
         "read_verilog {FILE}; tee -q -o modules.txt ls; hierarchy -check -top {module}; proc; flatten; \
-         tee -q -o check.txt check; write_json netlist.json"
+         tee -q -o check.txt check; \
+         tee -q -o loops.txt scc -all_cell_types; write_json netlist.json"
     );
     let run = yosys::run(folder.path(), &script);
     let modules: Vec<String> = std::fs::read_to_string(path("modules.txt")).map_or_else(
@@ -95,11 +96,16 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     if let Some((what, remedy)) = complaint(&complaints) {
         return Err(problem(what.replace(&format!("{module}.\\"), ""), remedy));
     }
+    let loops = std::fs::read_to_string(path("loops.txt")).map_err(io)?;
     netlist
-        .registers(description)
+        .registers(description, &loops)
         .map_err(|Problem { key, what, remedy }| Problem { key, ..problem(what, &remedy) })?;
     Ok(Inspected { modules, ..found })
 }
+
+/// What to do where a product depends on more than its operands.
+pub(super) const REMEDY_OF_STATE: &str =
+    "have a product depend on the operands guest.latency cycles before it, and on nothing else";
 
 const LATCHES: [&str; 4] = ["$dlatch", "$adlatch", "$dlatchsr", "$sr"];
 
@@ -222,6 +228,10 @@ impl Netlist {
             let problem = Problem::new(key, what, "state the width that the port has");
             if port.bits.len() == width as usize { Ok(()) } else { Err(problem) }
         };
+        if moving == stationary {
+            let what = format!("`{moving}` is both operands");
+            return Err(Problem::new("guest.b", what, "give each operand a port of its own"));
+        }
         let (a, b) = (find("guest.a", moving, "input")?, find("guest.b", stationary, "input")?);
         wide("guest.operand_bits", moving, a, *bits)?;
         wide("guest.operand_bits", stationary, b, *bits)?;
@@ -243,8 +253,9 @@ impl Netlist {
         Ok(Inspected { modules: Vec::new(), signed: [a, b, p].map(|port| port.signed != 0), product_bits })
     }
 
-    /// Whether there are registers just where there is a latency, all of the one clock.
-    fn registers(&self, Description { clock, latency, .. }: &Description) -> Result<(), Problem> {
+    /// Whether there are registers just where there is a latency, all of the one clock, which is for nothing else, and none in one
+    /// of the `loops` of cells that Yosys found: it would hold more than operands of `latency` cycles before.
+    fn registers(&self, Description { clock, latency, .. }: &Description, loops: &str) -> Result<(), Problem> {
         let mut registers = self.cells.values().filter(|cell| cell.is_register());
         let clock = clock.as_ref().and_then(|clock| self.ports.get(clock)).map(|port| &port.bits);
         let Some(clock) = clock else {
@@ -258,6 +269,23 @@ impl Netlist {
         }) {
             let what = format!("{}: `{}` has another clock", register.place(), self.name(register));
             return Err(Problem::new("guest.clock", what, "clock every register by the rising edge of guest.clock"));
+        }
+        let is_data = |cell: &&Cell| {
+            cell.connections.iter().any(|(port, bits)| port != "CLK" && bits.iter().any(|bit| clock.contains(bit)))
+        };
+        if let Some(cell) = self.cells.values().find(is_data) {
+            let what = format!("{}: the clock is an operand", cell.place());
+            return Err(Problem::new(
+                "guest.clock",
+                what,
+                "clock registers by guest.clock, and use it for nothing else",
+            ));
+        }
+        let mut looped =
+            loops.lines().filter_map(|line| line.strip_prefix("Found an SCC: ")).flat_map(str::split_whitespace);
+        if let Some(register) = looped.find_map(|name| self.cells.get(name).filter(|cell| cell.is_register())) {
+            let what = format!("{}: `{}` depends on itself a cycle before", register.place(), self.name(register));
+            return Err(Problem::new("guest.verilog", what, REMEDY_OF_STATE));
         }
         match registers.next() {
             None => {

@@ -119,6 +119,11 @@ impl Inspected {
         &self.unit.modules
     }
 
+    /// The key of the configuration that states the products.
+    pub fn key_of_products(&self) -> &'static str {
+        self.description.meaning.key()
+    }
+
     /// Whether the unit suits operands of W bits.
     ///
     /// # Errors

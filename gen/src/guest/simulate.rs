@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use logloom_hdl::arith::guest::Unit;
 
+use super::inspect::REMEDY_OF_STATE;
 use super::{Inspected, Problem};
 use crate::flow::cache::Cache;
 use crate::flow::doctor::version;
@@ -130,9 +131,11 @@ fn tabulate(
     std::fs::write(folder.path().join("pairs"), listed).map_err(failed)?;
     let program = verilator::compile(folder.path(), "tabulate", &["--x-assign", "unique", "--x-initial", "unique"])
         .map_err(|error| refused(of, error))?;
+    let written = folder.path().join("products");
     let ended = Invocation::of(Tool::Verilator, &program)
         .arg(folder.path().join("pairs"))
         .args([unit.bits().to_string(), unit.latency.to_string()])
+        .arg(&written)
         .limit(LIMIT)
         .finish();
     let finished = match ended.and_then(|finished| finished.success()) {
@@ -143,22 +146,23 @@ fn tabulate(
         }
         Err(error) => return Err(error.into()),
     };
+    let written = std::fs::read_to_string(written).map_err(failed)?;
     let value = |text: &str| -> Option<i64> {
         Some(unit.operands.value(u32::from_str_radix(text, 16).ok()?, unit.product.ty.width))
     };
     let operand = |text: &str| Some(unit.operands.value(u32::from_str_radix(text, 16).ok()?, unit.bits()));
-    if let Some(line) = finished.stdout.strip_prefix("differs ") {
+    if let Some(line) = written.strip_prefix("differs ") {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [a, b] = [0, 1].map(|index| words.get(index).copied().and_then(operand).unwrap_or_default());
         let [first, second] = [2, 3].map(|index| words.get(index).copied().and_then(value).unwrap_or_default());
         let what = format!("{a} * {b} is {first} at one time and {second} at another");
         let remedy = match unit.latency {
             0 => "drive every bit by the operands alone",
-            _ => "have a product depend on the operands guest.latency cycles before it, and on nothing else",
+            _ => REMEDY_OF_STATE,
         };
         return Err(Problem::new("guest.verilog", what, remedy));
     }
-    let products: Option<Vec<i64>> = finished.stdout.lines().map(value).collect();
+    let products: Option<Vec<i64>> = written.lines().map(value).collect();
     let whole = products.filter(|products| products.len() == pairs.len());
     whole.ok_or_else(|| finished.unreadable("it did not tabulate every pair").into())
 }

@@ -1,6 +1,6 @@
 // Tabulates a unit: a product per line, hexadecimal, for the pairs of operands in a file, 32 bits each, little endian: the first
-// operand above the second. Arguments: the file, bits of an operand, latency. Where a second pass, in another order and from another
-// state, gives another product: `differs A B FIRST SECOND`.
+// operand above the second. Arguments: the file, bits of an operand, latency, where to write: the unit itself may print. Where a
+// second pass, in another order and from another state, gives another product: `differs A B FIRST SECOND`.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -54,18 +54,21 @@ std::vector<uint32_t> Read(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
   const std::vector<uint32_t> pairs = Read(argv[1]);
   const unsigned bits = std::atoi(argv[2]);
   const unsigned latency = std::atoi(argv[3]);
   const std::vector<uint32_t> products = Tabulate(pairs, bits, latency, false);
   const std::vector<uint32_t> again = Tabulate(pairs, bits, latency, true);
-  for (size_t place = 0; place < products.size(); ++place) {
-    if (products[place] == again[place]) continue;
-    std::printf("differs %x %x %x %x\n", pairs[place] >> bits, pairs[place] & ((1u << bits) - 1), products[place],
-                again[place]);
-    return 0;
+  std::FILE* file = std::fopen(argv[4], "w");
+  if (!file) return 2;
+  size_t place = 0;
+  while (place < products.size() && products[place] == again[place]) ++place;
+  if (place < products.size()) {
+    std::fprintf(file, "differs %x %x %x %x\n", pairs[place] >> bits, pairs[place] & ((1u << bits) - 1),
+                 products[place], again[place]);
+  } else {
+    for (const uint32_t product : products) std::fprintf(file, "%x\n", product);
   }
-  for (const uint32_t product : products) std::printf("%x\n", product);
-  return std::fflush(stdout) == 0 ? 0 : 2;
+  return std::fclose(file) == 0 ? 0 : 2;
 }
