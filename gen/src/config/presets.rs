@@ -1,8 +1,17 @@
 //! The presets that come with the command. Each sets every field that it needs; a file changes some.
 
 /// Names, as `preset = "..."` takes them. `digits-<device>` is for a board, with the array and the clock that it bears.
-pub const NAMES: &[&str] =
-    &["digits", "tiny", "exact8", "digits-hx8k", "digits-up5k", "digits-tang-nano-9k", "digits-ulx3s-85f"];
+pub const NAMES: &[&str] = &[
+    "digits",
+    "tiny",
+    "exact8",
+    "digits-hx8k",
+    "digits-up5k",
+    "digits-tang-nano-9k",
+    "digits-tang-nano-20k",
+    "digits-25k",
+    "digits-ulx3s-85f",
+];
 
 /// The TOML of a preset; empty for a name that is not in [`NAMES`].
 pub fn text(name: &str) -> &'static str {
@@ -13,6 +22,8 @@ pub fn text(name: &str) -> &'static str {
         "digits-hx8k" => include_str!("presets/digits-hx8k.toml"),
         "digits-up5k" => include_str!("presets/digits-up5k.toml"),
         "digits-tang-nano-9k" => include_str!("presets/digits-tang-nano-9k.toml"),
+        "digits-tang-nano-20k" => include_str!("presets/digits-tang-nano-20k.toml"),
+        "digits-25k" => include_str!("presets/digits-25k.toml"),
         "digits-ulx3s-85f" => include_str!("presets/digits-ulx3s-85f.toml"),
         _ => "",
     }
