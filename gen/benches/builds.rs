@@ -5,12 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use logloom::board::Board;
 use logloom::build::kept::{self, Judgement, Preset};
 use logloom::build::{Options, Report, build};
 use logloom::config::Configuration;
 
-/// Placements of a preset of which nothing is kept.
-const SEEDS: u32 = 5;
+/// Placements of a preset of which nothing is kept. On a large device, each takes a quarter of an hour.
+const fn seeds(board: &Board) -> u32 {
+    if board.luts > 50_000 { 3 } else { 5 }
+}
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +28,7 @@ fn main() -> Result<ExitCode> {
     let mut worse = 0;
     for preset in kept::select(&names)? {
         if !given("--check") {
-            let report = built(root, &preset, SEEDS)?;
+            let report = built(root, &preset, seeds(&preset.board))?;
             kept::keep(&folder, preset.name, &report)?;
             eprintln!("wrote docs/builds/{}.json", preset.name);
             continue;

@@ -36,8 +36,8 @@ impl Device {
     /// An ECP5 LFE5U, as nextpnr-ecp5 names it: `25k`, with its package, `CABGA381`, and speed grade, `6`.
     pub fn ecp5(device: &str, package: &str, speed: &str) -> Self {
         let named = [&format!("--{device}"), "--package", package, "--speed", speed];
-        // The placer weighs paths more than wires: with its defaults, 10 and 2, an array of 16x16 on an 85F ends at 75 MHz instead of 93,
-        // limited by single wires across the chip. On iCE40, the defaults are faster.
+        // The placer weighs paths more than wires: with its defaults, 10 and 2, it expects 66 MHz of an array of 16x16 on an 85F
+        // instead of 85, limited by single wires across the chip. On iCE40, the defaults are faster.
         let placer = ["--placer-heap-timingweight", "30", "--placer-heap-critexp", "4"];
         Device {
             fabric: Fabric::Ecp5,
