@@ -508,22 +508,19 @@ impl Meaning<'_> {
         self.without(&parameters, "with family = \"guest\"");
         let cache = Cache::standard();
         let description = self.description()?;
-        let made = Inspected::new(description, &cache).and_then(|unit| {
-            unit.takes(operand_bits)?;
-            Ok((unit.products(&cache)?, unit))
-        });
-        match made {
-            Ok((products, unit)) => {
-                let guest = unit.guest(operand_bits, &products);
-                self.guest = Some(unit);
-                self.refuse_names(&modules_around_a_unit().expect("an exact unit is elaborated"))?;
-                Some(guest)
-            }
-            Err(problem) => {
-                self.complain(problem);
-                None
-            }
-        }
+        let unit = self.sound(Inspected::new(description, &cache))?;
+        self.sound(unit.takes(operand_bits))?;
+        // Before the unit is simulated beside them.
+        self.refuse_names(&unit, &modules_around_a_unit().expect("an exact unit is elaborated"))?;
+        let products = self.sound(unit.products(&cache))?;
+        let guest = unit.guest(operand_bits, &products);
+        self.guest = Some(unit);
+        Some(guest)
+    }
+
+    /// What was made of the guest, if nothing was wrong with it.
+    fn sound<T>(&mut self, made: Result<T, Problem>) -> Option<T> {
+        made.map_err(|problem| self.complain(problem)).ok()
     }
 
     /// The key that states the products of the guest.
@@ -532,8 +529,7 @@ impl Meaning<'_> {
     }
 
     /// None if a module of the guest has a name that Logloom gives to one of its own; case makes no difference to a file.
-    fn refuse_names(&mut self, ours: &[String]) -> Option<()> {
-        let Some(guest) = &self.guest else { return Some(()) };
+    fn refuse_names(&mut self, guest: &Inspected, ours: &[String]) -> Option<()> {
         let defined = guest.modules().iter();
         let clash = defined.flat_map(|own| ours.iter().find(|name| name.eq_ignore_ascii_case(own)).map(|_| own)).next();
         let Some(name) = clash.cloned() else { return Some(()) };
@@ -725,8 +721,10 @@ impl Meaning<'_> {
             self.conflict(&keys, error.problem, remedy);
             return None;
         }
-        let ours = modules_beside_a_guest(&design).expect("a valid design is elaborated");
-        self.refuse_names(&ours)?;
+        if let Some(guest) = self.guest.clone() {
+            let ours = modules_beside_a_guest(&design).expect("a valid design is elaborated");
+            self.refuse_names(&guest, &ours)?;
+        }
         Some(design)
     }
 

@@ -180,11 +180,7 @@ impl Inspected {
                 "{a} * {b} is {}, which does not fit the {width} {operands} bits of port {}",
                 products[index], self.unit.product.name
             );
-            return Err(Problem::new(
-                self.description.meaning.key(),
-                what,
-                "correct what is stated, or widen the port",
-            ));
+            return Err(Problem::new(self.key_of_products(), what, "correct what is stated, or widen the port"));
         }
         Ok(products)
     }
@@ -224,7 +220,7 @@ impl Inspected {
             }
             false => "correct the one that is wrong",
         };
-        Err(Problem::new(self.description.meaning.key(), what, remedy))
+        Err(Problem::new(self.key_of_products(), what, remedy))
     }
 
     /// The operands at a place of the products.
