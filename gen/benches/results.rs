@@ -25,7 +25,7 @@ use logloom_hdl::arith::{Arithmetic, Exact, Form, MAX_STAGES, Mitchell, Pow2, Ro
 use logloom_hdl::array::pe::pe;
 use logloom_hdl::control::isa::{Gemm, Instruction};
 use logloom_hdl::design::Design;
-use logloom_hdl::design::Interconnect;
+use logloom_hdl::design::{Interconnect, Subtraction};
 use logloom_sim::model::Model;
 
 const SEEDS: std::ops::Range<u32> = 0..5;
@@ -168,8 +168,9 @@ fn exact(operand_bits: u32, form: Form, stages: u32) -> Arc<dyn Arithmetic> {
 }
 
 fn elements(page: &mut String, digits: &Configuration, cache: &Cache) -> Result<()> {
-    let element_with =
-        |element: &Element, stages| pe((element.arithmetic)(stages).as_ref(), element.sum_bits, Interconnect::Systolic);
+    let element_with = |element: &Element, stages| {
+        pe((element.arithmetic)(stages).as_ref(), element.sum_bits, Interconnect::Systolic, Subtraction::Complement)
+    };
     let cells = |element, stages| measure::cells(&element_with(element, stages)?, Fabric::Ice40, cache);
     writeln!(
         page,

@@ -444,14 +444,14 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let stationary_vector = match stores_codes {
         true => m.wire("stationary_vector", stationary_vector),
         // The encoders take a cycle.
-        false => m.reg("stationary_vector_q", stationary_vector),
+        false => m.reg_unreset("stationary_vector_q", stationary_vector),
     };
     let swap = shift_line(&mut m, "move_first", &loops.get("move_first_o"), READ_LATENCY);
     let load = shift_line(&mut m, "load", &loops.get("load_o"), timing::load(design));
     let load_first = shift_line(&mut m, "load_first", &loops.get("load_first_o"), timing::load(design));
     let array = m.instance(
         "array",
-        &systolic(arith, rows, columns, design.sum_bits(), design.interconnect)?,
+        &systolic(arith, rows, columns, design.sum_bits(), design.interconnect, design.subtraction)?,
         &[
             ("moving_i", &moving_vector),
             ("swap_i", &swap),

@@ -1,5 +1,6 @@
 //! The parameters that Verilog fixes, and what follows from them (section 1 of the specification).
 use crate::arith::{Arithmetic, Coded, Side};
+pub use crate::array::pe::Subtraction;
 pub use crate::array::systolic::Interconnect;
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -103,6 +104,7 @@ pub struct Design {
     pub weight: Format,
     pub roundings: Roundings,
     pub interconnect: Interconnect,
+    pub subtraction: Subtraction,
     pub softmax_lanes: SoftmaxLanes,
     pub counters: Counters,
     /// A, 16..=48: width of an accumulator.
@@ -324,6 +326,9 @@ impl Design {
         if self.interconnect == Interconnect::Broadcast {
             line("array.interconnect", &"broadcast");
         }
+        if self.subtraction == Subtraction::Adder {
+            line("array.subtraction", &"adder");
+        }
         if self.softmax_lanes == SoftmaxLanes::One {
             line("array.softmax_lanes", &"one");
         }
@@ -508,6 +513,7 @@ mod tests {
             weight: "Q3.12".parse().unwrap(),
             roundings: Roundings::Any,
             interconnect: Interconnect::Systolic,
+            subtraction: Subtraction::Complement,
             softmax_lanes: SoftmaxLanes::All,
             counters: Counters::All,
             accumulator_bits: 32,
@@ -607,12 +613,13 @@ mod tests {
             with(|d| d.roundings = Roundings::Nearest),
             with(|d| d.weight_codes = WeightCodes::Encoded),
             with(|d| d.interconnect = Interconnect::Broadcast),
+            with(|d| d.subtraction = Subtraction::Adder),
             with(|d| d.softmax_lanes = SoftmaxLanes::One),
             with(|d| d.counters = Counters::Training),
         ];
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), 6);
+        assert_eq!(texts.len(), 7);
     }
 
     #[test]

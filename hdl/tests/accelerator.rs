@@ -2,7 +2,7 @@
 
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::rtl::verilog;
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Design {
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 16,

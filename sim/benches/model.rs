@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use logloom_hdl::arith::guest::{Guest, Operands, Port, Unit};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_hdl::rtl::unsigned;
 use logloom_sim::model::Model;
@@ -125,6 +125,7 @@ fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 16,

@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::{Mitchell, mitchell};
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::rtl::{
     Builder, Connection, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, lanes, mux, signed, unsigned,
 };
@@ -145,6 +145,7 @@ fn accelerator_cycles(c: &mut Criterion) {
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 64,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
-use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 
 use super::{Compiled, Rounding, Task, required_depths};
 
@@ -40,6 +40,7 @@ pub(crate) fn design(rows: u32, columns: u32) -> Design {
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 64,

@@ -245,6 +245,12 @@ fn before_families() -> Vec<Key> {
             "how codes reach the elements of a row: from one to the next, or all at once (small for a few columns, slow for many)",
         ),
         key(
+            "array.subtraction",
+            Kind::Choice(vec!["complement", "adder"]),
+            Absent::Default("\"complement\""),
+            "how elements subtract: from the complement of the sum (small on iCE40), or in the adder (small on ECP5 and Gowin)",
+        ),
+        key(
             "array.softmax_lanes",
             Kind::Choice(vec!["all", "one"]),
             Absent::Default("\"all\""),

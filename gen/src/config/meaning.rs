@@ -7,7 +7,7 @@ use logloom_hdl::arith::family::{self, FAMILIES, Values};
 use logloom_hdl::arith::guest::{Guest, Operands};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Side, unit};
 use logloom_hdl::control::isa::Rounding;
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::axi::axi_accelerator;
 use logloom_hdl::link::spi::spi_accelerator;
 use logloom_hdl::link::uart::serial_accelerator;
@@ -626,6 +626,10 @@ impl Meaning<'_> {
             interconnect: match self.text("array.interconnect") {
                 Some("broadcast") => Interconnect::Broadcast,
                 _ => Interconnect::Systolic,
+            },
+            subtraction: match self.text("array.subtraction") {
+                Some("adder") => Subtraction::Adder,
+                _ => Subtraction::Complement,
             },
             softmax_lanes: match self.text("array.softmax_lanes") {
                 Some("one") => SoftmaxLanes::One,

@@ -10,7 +10,7 @@ use logloom_hdl::array::systolic::systolic;
 use logloom_hdl::design::Interconnect;
 use serde::Serialize;
 
-use super::cost::sum_bits;
+use super::cost::{subtraction, sum_bits};
 use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::flow::measure::{self, Routed};
@@ -75,7 +75,7 @@ impl Array {
 /// A tool is missing or fails, the array does not fit the device, or routing takes longer than two hours.
 pub fn array(unit: &dyn Arithmetic, shape: Shape, fabric: Fabric, seed: u32, cache: &Cache) -> Result<Array> {
     let sum_bits = sum_bits(unit, shape.rows.into());
-    let module = systolic(unit, shape.rows, shape.columns, sum_bits, Interconnect::Systolic)?;
+    let module = systolic(unit, shape.rows, shape.columns, sum_bits, Interconnect::Systolic, subtraction(fabric))?;
     let routed = measure::routed(&module, fabric, seed, LIMIT, cache)?;
     Ok(Array {
         fabric: fabric.name(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
 use logloom_hdl::array::pe::pe;
-use logloom_hdl::design::Interconnect;
-use logloom_hdl::rtl::Module;
+use logloom_hdl::design::{Interconnect, Subtraction};
+use logloom_hdl::rtl::{ElaborationError, Module};
 use serde::Serialize;
 
 use crate::flow::cache::Cache;
@@ -44,6 +44,19 @@ pub(super) fn sum_bits(unit: &dyn Arithmetic, rows: u64) -> u32 {
     (rows * unit.product_bound().unsigned_abs()).ilog2() + 2
 }
 
+/// What is smallest on a fabric.
+pub(super) fn subtraction(fabric: Fabric) -> Subtraction {
+    match fabric {
+        Fabric::Ice40 => Subtraction::Complement,
+        Fabric::Ecp5 | Fabric::Gowin => Subtraction::Adder,
+    }
+}
+
+/// The processing element that is measured.
+fn element(unit: &dyn Arithmetic, fabric: Fabric) -> std::result::Result<Arc<Module>, ElaborationError> {
+    pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic, subtraction(fabric))
+}
+
 /// LUTs on one fabric: places that LUTs and carries take together, as [`CellCounts::sites`].
 #[derive(Clone, Debug, Serialize)]
 pub struct Luts {
@@ -59,10 +72,9 @@ pub struct Luts {
 /// # Errors
 /// As [`cost`].
 pub fn luts(unit: &dyn Arithmetic, product: &Arc<Module>, cache: &Cache) -> Result<Vec<Luts>> {
-    let element = pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic)?;
     let of = |fabric: Fabric| {
         let sites = |module| Ok::<_, anyhow::Error>(measure::cells(module, fabric, cache)?.sites);
-        Ok(Luts { fabric: fabric.name(), product: sites(product)?, pe: sites(&element)? })
+        Ok(Luts { fabric: fabric.name(), product: sites(product)?, pe: sites(&element(unit, fabric)?)? })
     };
     [Fabric::Ice40, Fabric::Ecp5].into_iter().map(of).collect()
 }
@@ -72,7 +84,7 @@ pub fn luts(unit: &dyn Arithmetic, product: &Arc<Module>, cache: &Cache) -> Resu
 /// # Errors
 /// A tool is missing or fails, or the cache cannot be written.
 pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) -> Result<Cost> {
-    let element = pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic)?;
+    let element = element(unit, fabric)?;
     let mut edge_luts = 0;
     for coded in Coded::all(unit) {
         edge_luts += measure::cells(&encoder(unit, coded)?, fabric, cache)?.lut4;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use logloom_hdl::arith::{Arithmetic, Coded, Side, edge};
 use logloom_hdl::array::pe::pe;
-use logloom_hdl::design::Interconnect;
+use logloom_hdl::design::{Interconnect, Subtraction};
 use logloom_hdl::rtl::Bits;
 use logloom_sim::netlist::Simulator;
 
@@ -24,7 +24,7 @@ const PRODUCTS: u32 = 4096;
 /// If the element cannot be elaborated.
 pub fn toggles(family: &dyn Arithmetic) -> Result<f64> {
     let sum_bits = family.product_bits() + 3;
-    let mut sim = Simulator::new(&pe(family, sum_bits, Interconnect::Systolic)?)?;
+    let mut sim = Simulator::new(&pe(family, sum_bits, Interconnect::Systolic, Subtraction::Complement)?)?;
     let input = |name: &str| sim.input(name);
     let (moving_i, stationary_i, sum_i) = (input("moving_i")?, input("stationary_i")?, input("sum_i")?);
     let (swap_i, load_i) = (input("swap_i")?, input("load_i")?);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use logloom::emit::{self, Part, Plan, Recorder};
 use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -40,6 +40,7 @@ fn design(rows: u32, columns: u32, dropped_bits: u32) -> Design {
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 16,

@@ -4,7 +4,7 @@ use logloom::emit;
 use logloom::emit::simulator::{Simulator, build, start};
 use logloom::flow::Fabric;
 use logloom::flow::testing::needs;
-use logloom_hdl::design::Design;
+use logloom_hdl::design::{Design, Subtraction};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::target::Target;
 use logloom_sim::target::process::Process;
@@ -74,7 +74,7 @@ fn verilator_8x8() {
 
 #[test]
 fn cxxrtl_2x2() {
-    equal(Simulator::Cxxrtl, &design(2, 2, 8));
+    equal(Simulator::Cxxrtl, &Design { subtraction: Subtraction::Adder, ..design(2, 2, 8) });
 }
 
 #[test]
@@ -85,6 +85,12 @@ fn netlist_2x2() {
 #[test]
 fn netlist_of_ecp5_2x2() {
     equal(Simulator::Netlist(Fabric::Ecp5), &design(2, 2, 8));
+}
+
+/// The carries that Yosys is told of subtract.
+#[test]
+fn netlist_of_ecp5_2x2_that_subtracts_in_the_adder() {
+    equal(Simulator::Netlist(Fabric::Ecp5), &Design { subtraction: Subtraction::Adder, ..design(2, 2, 8) });
 }
 
 /// A reset in the middle of a program: memories survive, and the program runs from the start as if nothing had been.

@@ -5,7 +5,7 @@ use logloom::flow::lint::lint;
 use logloom::flow::testing::needs;
 use logloom::flow::tool::Tool;
 use logloom_hdl::arith::{self, Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::uart::{TOP, serial_accelerator};
 use logloom_hdl::rtl::Module;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ fn the_accelerator_is_clean() {
             weight_codes: WeightCodes::Stored,
             roundings: Roundings::Any,
             interconnect: Interconnect::Systolic,
+            subtraction: Subtraction::Complement,
             softmax_lanes: SoftmaxLanes::All,
             counters: Counters::All,
             batch_depth: 16,

@@ -21,7 +21,7 @@ fn accumulator(bits: u32, sum_bits: u32) -> Result<Arc<Module>, ElaborationError
     let stored = m.input("stored_i", signed(bits));
     let sum = m.input("sum_i", signed(sum_bits));
     let so_far = m.wire("so_far", stored.gate(&!&first));
-    let total = m.reg_when("total_q", &valid, so_far + sum.extend(bits));
+    let total = m.reg_unreset_when("total_q", &valid, so_far + sum.extend(bits));
     m.output("total_o", total);
     m.finish()
 }

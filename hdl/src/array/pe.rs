@@ -1,14 +1,42 @@
 //! The processing element.
 
 use super::systolic::Interconnect;
-use crate::arith::{Arithmetic, Side, about};
+use crate::arith::{Addend, Arithmetic, Side, about};
 use crate::rtl::{Builder, ElaborationError, Module, signed, unsigned};
 use std::sync::Arc;
 
+/// How a product is subtracted whose family says apart from its value that it is negative ([`Addend::negative`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subtraction {
+    /// From the complement of the sum, which travels so: S - p = ~(~S + p). For LUTs in front of which nothing can be inverted,
+    /// and that have an input left behind the adder (iCE40).
+    #[default]
+    Complement,
+    /// By an adder that subtracts, [`add_subtract`]. For carries with an input left in front of the adder (ECP5, Gowin).
+    Adder,
+}
+
+/// The name of the module that [`add_subtract`] makes.
+pub const ADD_SUBTRACT: &str = "add_subtract";
+
+/// Module `add_subtract`: `total_o` = `sum_i` + `value_i`, or - `value_i` where `subtract_i`; all signed, `bits` wide, wrapping.
+///
+/// A module of its own, so that synthesis can put a carry chain that adds and subtracts in its place: Yosys finds none in what it
+/// says, and takes an exclusive or before every bit of an adder.
+pub fn add_subtract(bits: u32) -> Result<Arc<Module>, ElaborationError> {
+    let mut m = Builder::new(ADD_SUBTRACT, "Adds, or subtracts: one carry chain where a device has the cells for it.");
+    let sum = m.input("sum_i", signed(bits));
+    let value = m.input("value_i", signed(bits));
+    let subtract = m.input("subtract_i", unsigned(1));
+    let total = Addend { value, negative: Some(subtract) }.add_to(&sum);
+    m.output("total_o", total);
+    m.finish()
+}
+
 /// Module `pe`: adds the product of a moving and a stationary code to the partial sum from above.
 ///
-/// The sum travels as its complement wherever that spares a negation. Where the family says apart from a value that it
-/// is to be subtracted ([`Addend::negative`](crate::arith::Addend::negative)), and says so ahead of the value (with a
+/// With [`Subtraction::Complement`], the sum travels as its complement wherever that spares a negation. Where the family
+/// says apart from a value that it is to be subtracted, and says so ahead of the value (with a
 /// pipeline register or more), S - p is taken as ~(~S + p): the sum that enters row r is complemented where row r
 /// subtracts, and the element leaves it as row r + 1 wants it, by one exclusive or, for which the LUT of the adder has an
 /// input left. The elements of such a family have two ports more, last among the inputs and the outputs: `below_i` 1,
@@ -29,10 +57,16 @@ use std::sync::Arc;
 /// cycle t + 2 + L. A partial sum takes one cycle. `above_o` is about the product that meets `sum_i` one cycle later,
 /// and `below_i` about the one that `sum_o` meets below one cycle later.
 ///
-/// Codes, products and sums have no reset: each is written before anyone depends on it. A tile is loaded before a swap
+/// Nothing in it has a reset: everything is written before anyone depends on it. A tile is loaded before a swap
 /// makes it the stationary one, and moving codes come only after; a sum that began before has no tag and is never
-/// stored. What says that something is there, the swap and the load on their way, is reset.
-pub fn pe(arith: &dyn Arithmetic, sum_bits: u32, interconnect: Interconnect) -> Result<Arc<Module>, ElaborationError> {
+/// stored. Loads and swaps that are on their way in a reset stay ahead of those that come after it, and what they leave is
+/// loaded anew.
+pub fn pe(
+    arith: &dyn Arithmetic,
+    sum_bits: u32,
+    interconnect: Interconnect,
+    subtraction: Subtraction,
+) -> Result<Arc<Module>, ElaborationError> {
     let code = |side| unsigned(arith.lane_bits(side));
     let doc = about(
         arith,
@@ -49,8 +83,8 @@ pub fn pe(arith: &dyn Arithmetic, sum_bits: u32, interconnect: Interconnect) -> 
         Interconnect::Broadcast => moving,
         Interconnect::Systolic => {
             let moving = m.reg_unreset("moving_q", moving);
-            let swapped = m.reg("swap_q", &swap);
-            let loaded = m.reg("load_q", &load);
+            let swapped = m.reg_unreset("swap_q", &swap);
+            let loaded = m.reg_unreset("load_q", &load);
             m.output("moving_o", &moving);
             m.output("swap_o", swapped);
             m.output("load_o", loaded);
@@ -62,8 +96,8 @@ pub fn pe(arith: &dyn Arithmetic, sum_bits: u32, interconnect: Interconnect) -> 
 
     let product = arith.product_rtl(&mut m, &moving, &stationary);
     let mut above = None;
-    let total = match &product.negative {
-        Some(negative) if arith.latency() > 0 => {
+    let total = match (&product.negative, subtraction) {
+        (Some(negative), Subtraction::Complement) if arith.latency() > 0 => {
             above = Some(negative.clone());
             let below = m.input("below_i", unsigned(1));
             let sign = m.reg_unreset("sign_q", negative);
@@ -72,6 +106,13 @@ pub fn pe(arith: &dyn Arithmetic, sum_bits: u32, interconnect: Interconnect) -> 
             // Else this exclusive or is made anew for every bit of the sum.
             m.keep(&flip);
             (sum + product.value.extend(sum_bits)) ^ flip.repeat(sum_bits).as_signed()
+        }
+        (Some(_), Subtraction::Adder) => {
+            let Addend { value, negative } = product.aligned(&mut m, "sign_q", arith.latency());
+            let negative = negative.expect("it is there");
+            let adder = add_subtract(sum_bits)?;
+            let inputs = [("sum_i", &sum), ("value_i", &value.extend(sum_bits)), ("subtract_i", &negative)];
+            m.instance("adder", &adder, &inputs).get("total_o")
         }
         _ => product.add_to(&sum),
     };

@@ -1,6 +1,6 @@
 //! The weight-stationary array: R x C processing elements with the skew of their inputs.
 
-use super::pe::pe;
+use super::pe::{Subtraction, pe};
 use crate::arith::{Arithmetic, Side, edge};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) fn skew(m: &mut Builder, name: &str, vector: &Expr, count: u32, delay
     for stage in 0..longest {
         let held: Vec<u32> = (0..count).filter(|&l| delay(l) > stage).collect();
         let parts: Vec<Expr> = held.iter().map(|&l| out[l as usize].clone()).collect();
-        let register = m.reg(&format!("{name}{}_q", stage + 1), lanes(&parts));
+        let register = m.reg_unreset(&format!("{name}{}_q", stage + 1), lanes(&parts));
         for (position, &l) in held.iter().enumerate() {
             out[l as usize] = register.lane(position as u32, width);
         }
@@ -71,6 +71,7 @@ pub fn systolic(
     columns: u32,
     sum_bits: u32,
     interconnect: Interconnect,
+    subtraction: Subtraction,
 ) -> Result<Arc<Module>, ElaborationError> {
     let kind = match interconnect {
         Interconnect::Systolic => "systolic ",
@@ -109,7 +110,7 @@ pub fn systolic(
     // The last row is followed by none: one row alone follows none either.
     m.discard(sinking.value().msb());
 
-    let pe = pe(arith, sum_bits, interconnect)?;
+    let pe = pe(arith, sum_bits, interconnect, subtraction)?;
     let across = |m: &mut Builder, port: &str, first: Expr| match interconnect {
         Interconnect::Systolic => m.chain(&pe, port, 1, first),
         Interconnect::Broadcast => {

@@ -22,9 +22,9 @@ fn place(m: &mut Builder, prefix: &str, index: &Expr, shape: Shape) -> (Expr, Ex
     let element = m.wire(&format!("{prefix}_element"), &position - &lane);
     let wanted = element.extend(element.width() + 1).lt(&count);
     let enable = m.reg(&format!("{prefix}_enable_q"), valid & wanted);
-    let within_tile = m.reg(&format!("{prefix}_within_tile_q"), mux(&column, &position, &line));
+    let within_tile = m.reg_unreset(&format!("{prefix}_within_tile_q"), mux(&column, &position, &line));
     if let Some(next_tile) = next_tile {
-        let past_edge = m.reg(&format!("{prefix}_past_edge_q"), position.lt(&lane));
+        let past_edge = m.reg_unreset(&format!("{prefix}_past_edge_q"), position.lt(&lane));
         tile = m.wire(&format!("{prefix}_bank_tile"), mux(&past_edge, &next_tile, &tile));
     }
     (enable, cat(&[tile, within_tile]))
@@ -43,7 +43,7 @@ pub(super) fn bank(name: &str, depth: u32, width: u32, shape: Shape) -> Result<A
     let (read_enable, read_address) = place(&mut m, "read", &index, shape);
     let (write_enable, write_address) = place(&mut m, "write", &index, shape);
     let data = m.input("write_data_i", unsigned(width));
-    let write_data = m.reg("write_data_q", &data);
+    let write_data = m.reg_unreset("write_data_q", &data);
     let read_address = fit(&mut m, &read_address, depth);
     let write_address = fit(&mut m, &write_address, depth);
     let word = m.memory(

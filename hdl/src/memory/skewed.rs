@@ -89,7 +89,7 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
     let arriving = cat(&[read.count.gate(&read.valid), &read.line + &read.lane]);
     let arriving = m.delay("arriving", arriving, 2);
     let rotated = rotate(&mut m, "from_banks", &outputs.get("data_o"), &arriving.slice(0, lane_bits), 0..1);
-    let rotated = m.reg("rotated_q", rotated);
+    let rotated = m.reg_unreset("rotated_q", rotated);
     let arriving = m.reg("rotating_q", arriving);
     let count = arriving.slice(lane_bits, lane_bits + 1);
     let from_banks = rotate(&mut m, "from_banks", &rotated, &arriving.slice(0, lane_bits), 1..lane_bits);
@@ -99,7 +99,7 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
             from_banks.lane(l, width).gate(&wanted)
         })
         .collect();
-    let vector = m.reg("vector_q", lanes(&kept));
+    let vector = m.reg_unreset("vector_q", lanes(&kept));
     m.output("vector_o", vector);
     Ok(Skewed { module: m.finish()?, tile_bits })
 }

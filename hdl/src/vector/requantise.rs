@@ -33,7 +33,7 @@ fn round_any(m: &mut Builder, design: &Design, total: &Expr, shift: &Expr) -> Ex
     // 2^shift - 1 becomes 2^(shift - 1), and 0 for shift 0.
     let half = &below ^ cat(&[Expr::zero(unsigned(1)), below.slice(1, 30)]);
     let addend = m.wire("addend", mux(&stochastic, &(&random & &below), &half));
-    let rounded = m.reg("rounded_q", lifted + addend.extend(wide).as_signed());
+    let rounded = m.reg_unreset("rounded_q", lifted + addend.extend(wide).as_signed());
     m.wire("shifted", rounded.shr(shift))
 }
 
@@ -59,7 +59,7 @@ fn round_half_up(m: &mut Builder, design: &Design, total: &Expr, shift: &Expr) -
     }
     let sign = total.msb();
     let above = mux(&outside, &!&sign, &value.bit(kept - 2));
-    let value = m.reg("shifted_q", cat(&[sign, above, value.slice(0, kept - 2)]).as_signed());
+    let value = m.reg_unreset("shifted_q", cat(&[sign, above, value.slice(0, kept - 2)]).as_signed());
     let rounded = m.wire("rounded", value.extend(kept + 1) + 1);
     m.wire("whole", rounded.slice(1, kept).as_signed())
 }
@@ -107,7 +107,7 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         };
         (choose(|r| r.1.clone()), choose(|r| r.2.clone()))
     };
-    let value = m.reg("value_q", value);
+    let value = m.reg_unreset("value_q", value);
     let clipped = m.reg("clipped_q", clipped);
     m.output("value_o", value);
     m.output("clipped_o", clipped);

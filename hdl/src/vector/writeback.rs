@@ -45,7 +45,7 @@ fn lane(design: &Design) -> Result<Arc<Module>, ElaborationError> {
     let saturated = m.reg("weight_saturated_q", update.get("saturated_o"));
     m.output("weight_saturated_o", saturated);
     let updated = update.get("weight_o").extend(bits);
-    let result = m.reg("result_q", mux(&raw, &value, &select(&dest, &[rectified, masked, updated])));
+    let result = m.reg_unreset("result_q", mux(&raw, &value, &select(&dest, &[rectified, masked, updated])));
 
     let new_master = m.wire("new_master", result.truncate(master_bits));
     let low = result.truncate(operand);

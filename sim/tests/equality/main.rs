@@ -4,7 +4,7 @@ mod rig;
 
 use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{ErrorCode, Register, control};
 use logloom_sim::target::Target;
 use proptest::prelude::*;
@@ -168,6 +168,7 @@ proptest! {
         encoded in any::<bool>(),
         nearest in any::<bool>(),
         one_lane in any::<bool>(),
+        adder in any::<bool>(),
         broadcast in any::<bool>(),
         few_counters in any::<bool>(),
         seed in any::<u64>(),
@@ -187,6 +188,9 @@ proptest! {
         }
         if broadcast {
             design.interconnect = Interconnect::Broadcast;
+        }
+        if adder {
+            design.subtraction = Subtraction::Adder;
         }
         if few_counters {
             design.counters = Counters::Training;
@@ -238,6 +242,7 @@ fn every_instruction_leaves_the_same_words() {
 fn small(design: Design) -> Design {
     Design {
         interconnect: Interconnect::Broadcast,
+        subtraction: Subtraction::Adder,
         softmax_lanes: SoftmaxLanes::One,
         counters: Counters::Training,
         weight_codes: WeightCodes::Encoded,

@@ -2,7 +2,7 @@
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::control::isa::Instruction;
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -32,6 +32,7 @@ pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>, weight: 
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 16,

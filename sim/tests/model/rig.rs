@@ -1,7 +1,7 @@
 //! A model with helpers that know section 2 of the specification, and nothing of the model's insides.
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::Instruction;
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
@@ -38,6 +38,7 @@ pub fn design(rows: u32, columns: u32, arithmetic: Arc<dyn Arithmetic>) -> Desig
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         batch_depth: 32,

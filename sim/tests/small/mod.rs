@@ -1,6 +1,6 @@
 //! A design of three rows and two columns, whose memories a test can write and read back whole.
 use logloom_hdl::arith::{Arithmetic, Mitchell, mitchell};
-use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, WeightCodes};
+use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
 use std::sync::Arc;
 
 pub fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
@@ -15,6 +15,7 @@ pub fn design(arithmetic: Arc<dyn Arithmetic>) -> Design {
         weight_codes: WeightCodes::Stored,
         roundings: Roundings::Any,
         interconnect: Interconnect::Systolic,
+        subtraction: Subtraction::Complement,
         softmax_lanes: SoftmaxLanes::All,
         counters: Counters::All,
         accumulator_bits: 40,
