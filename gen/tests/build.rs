@@ -16,7 +16,7 @@ const CONFIG: &str =
 
 const YOSYS: &str = r#"[ "$1" = -V ] && { echo "Yosys ${YOSYS_VERSION:-0.0}"; exit 0; }
 for script; do :; done
-of() { printf %s "$script" | sed -n "s/.*$1 \"\([^\"]*\)\".*/\1/p"; }
+of() { sed -n "s/.*$1 \"\([^\"]*\)\".*/\1/p" "$script"; }
 echo yosys >>"$CALLS"
 echo '{}' >"$(of write_json)"
 echo '{"design": {"num_cells_by_type": {"SB_LUT4": '"${CELLS:-4321}"'}}}' >"$(of 'tee -q -o')"

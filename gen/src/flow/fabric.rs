@@ -27,11 +27,30 @@ pub(super) struct Facts {
     extensions: [&'static str; 3],
     /// Beginnings of the names of cells.
     pub cells: Cells,
+    /// Commands of ours before stages of the command of Yosys, in the order of the stages. `%adders` are [modules](super::yosys) that
+    /// subtract.
+    pub before_stage: &'static [(&'static str, &'static str)],
     /// How many places of a LUT a carry cell takes. On iCE40 it shares the place of the LUT that it serves.
     pub luts_per_carry: u64,
     /// The part of a clock period that abc9 may fill with LUTs; the wires, which it does not see, take the rest.
     pub lut_share: f64,
 }
+
+/// Its carries add or subtract as an input says.
+const SUBTRACT: (&str, &str) = ("coarse", "techmap -map %adders");
+
+const ECP5_STAGES: &[(&str, &str)] = &[
+    SUBTRACT,
+    // A chain of carries costs nextpnr a cell more at its beginning, and one at its end: short ones are smaller as LUTs.
+    ("map_gates", "techmap t:$alu r:Y_WIDTH<7 %i"),
+    // A tile takes two resets, however many flip-flops: those that would have one to themselves, for a few bits that are masked,
+    // leave no place to the others, and the placer does not end.
+    (
+        "map_ffs",
+        "dfflegalize -minsrst 5 -cell $_DFF_?_ 01 -cell $_DFF_?P?_ r -cell $_SDFF_?P?_ r -cell $_DFFE_??_ 01 \
+         -cell $_DFFE_?P??_ r -cell $_SDFFE_?P??_ r -cell $_DLATCH_?_ x",
+    ),
+];
 
 /// Beginnings of the names of cells, by kind.
 pub(super) struct Cells {
@@ -53,6 +72,7 @@ impl Fabric {
                 output: "--asc",
                 extensions: ["pcf", "asc", "bin"],
                 cells: Cells { lut: &["SB_LUT4"], carry: &["SB_CARRY"], dff: &["SB_DFF"], ram: &["SB_RAM40"] },
+                before_stage: &[],
                 luts_per_carry: 0,
                 lut_share: 0.5,
             },
@@ -63,6 +83,7 @@ impl Fabric {
                 output: "--textcfg",
                 extensions: ["lpf", "config", "bit"],
                 cells: Cells { lut: &["LUT4"], carry: &["CCU2C"], dff: &["TRELLIS_FF"], ram: &["DP16KD", "PDPW16KD"] },
+                before_stage: ECP5_STAGES,
                 luts_per_carry: 2,
                 // Of a routed path, three quarters are wires. Larger shares make it no smaller.
                 lut_share: 0.2,
@@ -74,6 +95,7 @@ impl Fabric {
                 output: "--write",
                 extensions: ["cst", "json", "fs"],
                 cells: Cells { lut: &["LUT"], carry: &["ALU"], dff: &["DFF"], ram: &["SP", "SDP", "DP", "pROM"] },
+                before_stage: &[SUBTRACT],
                 luts_per_carry: 1,
                 lut_share: 0.5,
             },

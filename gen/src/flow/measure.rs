@@ -109,7 +109,7 @@ pub struct Routed {
     pub seconds: f64,
 }
 
-/// Places and routes a large module in its [`frame`], each of its modules synthesised once (for least area, as for [`cells`]).
+/// Places and routes a large module in its [`frame`], synthesised for least area, as for [`cells`].
 ///
 /// # Errors
 /// As [`fmax`]; the module does not fit, or takes nextpnr longer than `limit`.
@@ -118,7 +118,7 @@ pub fn routed(module: &Arc<Module>, fabric: Fabric, seed: u32, limit: Duration, 
     let sources = sources(&frame)?;
     let folder = scratch()?;
     let netlist = folder.path().join("netlist.json");
-    let mut options = yosys::Options { by_module: true, ..yosys::Options::new(fabric.device()) };
+    let mut options = yosys::Options::new(fabric.device());
     let key = Key {
         method: METHOD,
         verilog: &sources,

@@ -15,13 +15,16 @@ use super::tool::{Tool, ToolError};
 /// So long that nothing is critical, and abc9 recovers area everywhere (some per cent fewer LUTs).
 const LEAST_AREA_PS: u32 = 90_000;
 
+/// The module that is synthesised once however many instances of it there are; nothing is optimised across its bounds.
+const ELEMENT: &str = "pe";
+
+/// What becomes an adder that subtracts, for `techmap`.
+const ADDERS: &str = include_str!("templates/adders.v");
+
 /// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: flattened, least area.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub device: Device,
-    /// Synthesise each module on its own, once however many instances it has, and flatten then: an array takes seconds
-    /// instead of an hour, and nothing is optimised across its elements.
-    pub by_module: bool,
     /// The sources hold primitives of the device, which are known only once the command for its fabric has begun.
     pub primitives: bool,
     /// How long a path of LUTs may be before area is spent on it, in ps.
@@ -42,7 +45,6 @@ impl Options {
     pub fn new(device: Device) -> Self {
         Options {
             device,
-            by_module: false,
             primitives: false,
             delay_ps: LEAST_AREA_PS,
             booth: false,
@@ -54,25 +56,39 @@ impl Options {
         }
     }
 
-    /// The commands between reading the sources and writing the results.
+    /// The commands between reading the sources and writing the results, one per line.
     pub fn passes(&self, top: &str) -> String {
-        let mut script = String::new();
+        let mut passes = Vec::new();
         for (name, value) in &self.parameters {
-            let _ = write!(script, "chparam -set {name} {value} {top}; ");
+            passes.push(format!("chparam -set {name} {value} {top}"));
         }
         let check = if self.primitives { "" } else { "-check " };
-        let _ = write!(script, "hierarchy {check}-top {top}");
+        passes.push(format!("hierarchy {check}-top {top}"));
         if self.booth {
-            script.push_str("; proc; flatten; opt; wreduce; booth");
+            passes.extend(["proc", "flatten", "opt", "wreduce", "booth"].map(String::from));
         }
-        let _ = write!(script, "; scratchpad -set abc9.D {}", self.delay_ps);
-        let _ = write!(script, "; {} -top {top}", self.device.synthesis);
-        if self.by_module {
-            script.push_str(" -noflatten; flatten; opt_clean");
+        passes.push(format!("scratchpad -set abc9.D {}", self.delay_ps));
+        // Once, however many there are: an array takes a minute and a half instead of an hour.
+        passes.push(format!("setattr -mod -set keep_hierarchy 1 {ELEMENT}"));
+        let synthesis = format!("{} -top {top}", self.device.synthesis);
+        let before_stage = self.device.fabric.facts().before_stage;
+        if before_stage.is_empty() {
+            passes.push(synthesis);
+        } else {
+            passes.push(format!(
+                "design -push\nread_verilog -icells <<EOT\n{ADDERS}EOT\ndesign -stash adders\ndesign -pop"
+            ));
+            let mut from = "begin";
+            for (stage, command) in before_stage {
+                passes.push(format!("{synthesis} -run {from}:{stage}\n{command}"));
+                from = stage;
+            }
+            passes.push(format!("{synthesis} -run {from}:"));
         }
+        passes.push(format!("setattr -mod -unset keep_hierarchy {ELEMENT}\nflatten\nopt_clean"));
         // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
-        script.push_str("; delete t:$scopeinfo");
-        script
+        passes.push("delete t:$scopeinfo".into());
+        passes.join("\n")
     }
 }
 
@@ -125,7 +141,7 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
     let scratch = scratch()?;
     let statistics = scratch.path().join("statistics.json");
     let script = script(files, top, options, &statistics, &|path| call.relative(path));
-    let finished = with_script(call, &scratch, &script).run()?;
+    let finished = with_script(call, &scratch, &script)?.run()?;
     let by_type = std::fs::read_to_string(&statistics)
         .map_err(|error| format!("it wrote no statistics: {error}"))
         .and_then(|text| cells_by_type(&text));
@@ -139,7 +155,7 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
 /// As [`Invocation::run`].
 pub fn run(folder: &Path, script: &str) -> Result<Finished, ToolError> {
     let scratch = scratch()?;
-    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch, script).run()
+    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch, script)?.run()
 }
 
 /// The folder of the headers that programs made by `write_cxxrtl` include; it holds `cxxrtl/cxxrtl.h`.
@@ -174,11 +190,14 @@ pub(crate) fn scratch() -> Result<TempDir, ToolError> {
 }
 
 /// Has the call run `script`, with its log in `scratch`: the WebAssembly build prints nothing more once abc9 has run,
-/// not even errors, but goes on writing its log file.
-pub(super) fn with_script(call: Invocation, scratch: &TempDir, script: &str) -> Invocation {
-    let transcript = scratch.path().join("log");
-    let relative = call.relative(&transcript);
-    call.args(["-Q", "-T", "-l"]).arg(relative).args(["-p", script]).transcript(transcript)
+/// not even errors, but goes on writing its log file. In a file of its own, a script may hold Verilog; its commands are
+/// repeated in the log.
+pub(super) fn with_script(call: Invocation, scratch: &TempDir, script: &str) -> Result<Invocation, ToolError> {
+    let (transcript, file) = (scratch.path().join("log"), scratch.path().join("script.ys"));
+    std::fs::write(&file, format!("echo on\n{script}\n"))
+        .map_err(|source| ToolError::Io { path: file.clone(), source })?;
+    let [log, script] = [&transcript, &file].map(|path| call.relative(path));
+    Ok(call.args(["-Q", "-T", "-l"]).arg(log).arg("-s").arg(script).transcript(transcript))
 }
 
 /// A path as one word of a Yosys script.
@@ -202,14 +221,14 @@ fn script(
     for file in files {
         let _ = write!(script, " {}", word(&relative(file)));
     }
-    let _ = write!(script, "; {}", options.passes(top));
+    let _ = write!(script, "\n{}", options.passes(top));
     if let Some(path) = &options.verilog {
-        let _ = write!(script, "; write_verilog -noattr {}", word(&relative(path)));
+        let _ = write!(script, "\nwrite_verilog -noattr {}", word(&relative(path)));
     }
     if let Some(path) = &options.json {
-        let _ = write!(script, "; write_json {}", word(&relative(path)));
+        let _ = write!(script, "\nwrite_json {}", word(&relative(path)));
     }
-    let _ = write!(script, "; tee -q -o {} stat -json", word(&relative(statistics)));
+    let _ = write!(script, "\necho off\ntee -q -o {} stat -json", word(&relative(statistics)));
     script
 }
 
@@ -233,6 +252,8 @@ fn cells_by_type(json: &str) -> Result<BTreeMap<String, u64>, String> {
 mod tests {
     use super::super::testing::{COUNTER, needs, write};
     use super::*;
+    use logloom_hdl::array::pe::add_subtract;
+    use logloom_hdl::rtl::verilog;
 
     #[test]
     fn counts_are_summed_by_kind() {
@@ -281,6 +302,23 @@ mod tests {
             assert!(netlist.contains("module counter("), "{netlist}");
             let json = std::fs::read_to_string(json).unwrap();
             assert!(json.contains("LUT") && !json.contains("$scopeinfo"));
+        }
+    }
+
+    #[test]
+    fn an_adder_that_subtracts_is_one_carry_chain() {
+        if !needs(&[Tool::Yosys]) {
+            return;
+        }
+        let module = add_subtract(20).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = write(folder.path(), "add_subtract.v", &verilog::print(&module, ""));
+        for (fabric, sites) in [(Fabric::Ecp5, 20), (Fabric::Gowin, 21)] {
+            let top = "module top(input signed [19:0] a, b, input s, output signed [19:0] y);\n\
+                       add_subtract u(.sum_i(a), .value_i(b), .subtract_i(s), .total_o(y));\nendmodule\n";
+            let top = write(folder.path(), "top.v", top);
+            let counts = synthesise(&[file.clone(), top], "top", &Options::new(fabric.device())).unwrap();
+            assert_eq!(counts.sites, sites, "{fabric:?}: {counts:?}");
         }
     }
 
