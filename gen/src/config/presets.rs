@@ -11,6 +11,7 @@ pub const NAMES: &[&str] = &[
     "digits-tang-nano-20k",
     "digits-25k",
     "digits-ulx3s-85f",
+    "digits-85k",
 ];
 
 /// The TOML of a preset; empty for a name that is not in [`NAMES`].
@@ -25,6 +26,7 @@ pub fn text(name: &str) -> &'static str {
         "digits-tang-nano-20k" => include_str!("presets/digits-tang-nano-20k.toml"),
         "digits-25k" => include_str!("presets/digits-25k.toml"),
         "digits-ulx3s-85f" => include_str!("presets/digits-ulx3s-85f.toml"),
+        "digits-85k" => include_str!("presets/digits-85k.toml"),
         _ => "",
     }
 }

@@ -18,9 +18,6 @@ const LEAST_AREA_PS: u32 = 90_000;
 /// The module that is synthesised once however many instances of it there are; nothing is optimised across its bounds.
 const ELEMENT: &str = "pe";
 
-/// What becomes an adder that subtracts, for `techmap`.
-const ADDERS: &str = include_str!("templates/adders.v");
-
 /// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: flattened, least area.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -71,20 +68,16 @@ impl Options {
         // Once, however many there are: an array takes a minute and a half instead of an hour.
         passes.push(format!("setattr -mod -set keep_hierarchy 1 {ELEMENT}"));
         let synthesis = format!("{} -top {top}", self.device.synthesis);
-        let before_stage = self.device.fabric.facts().before_stage;
-        if before_stage.is_empty() {
-            passes.push(synthesis);
-        } else {
-            passes.push(format!(
-                "design -push\nread_verilog -icells <<EOT\n{ADDERS}EOT\ndesign -stash adders\ndesign -pop"
-            ));
-            let mut from = "begin";
-            for (stage, command) in before_stage {
-                passes.push(format!("{synthesis} -run {from}:{stage}\n{command}"));
-                from = stage;
-            }
-            passes.push(format!("{synthesis} -run {from}:"));
+        let facts = self.device.fabric.facts();
+        let modules = facts.modules;
+        passes
+            .push(format!("design -push\nread_verilog -icells <<EOT\n{modules}EOT\ndesign -stash cells\ndesign -pop"));
+        let mut from = "begin";
+        for (stage, command) in facts.before_stage {
+            passes.push(format!("{synthesis} -run {from}:{stage}\n{command}"));
+            from = stage;
         }
+        passes.push(format!("{synthesis} -run {from}:"));
         passes.push(format!("setattr -mod -unset keep_hierarchy {ELEMENT}\nflatten\nopt_clean"));
         // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
         passes.push("delete t:$scopeinfo".into());
