@@ -103,6 +103,8 @@ golden! {
         &LINES.replace("\"mul\"", "\"PE\""), &EXACT.replace("mul", "PE");
     module_of_a_name_around_a_unit: [Tool::Yosys],
         &LINES.replace("\"mul\"", "\"unit\""), &EXACT.replace("mul", "unit");
+    module_of_a_name_that_is_put_into_cells: [Tool::Yosys],
+        &LINES.replace("\"mul\"", "\"add_subtract\""), &EXACT.replace("mul", "add_subtract");
     product_of_zero_as_stated: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"int mul(int a, int b) { return a * b + 1; }\n");
     formats_of_another_width: [Tool::Yosys], lines!("[formats]\nactivation = \"Q5.3\"\ngradient = \"Q0.8\""), EXACT;
     another_latency: SIMULATED, lines!("clock = \"clk\"\nlatency = 2"), &clocked("always @(posedge clk) O <= A * B;");

@@ -22,6 +22,7 @@ pub mod step;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -63,9 +64,6 @@ struct SynthesisKey<'a> {
     verilog: &'a [Entry],
 }
 
-/// The module that blocks of the device take the place of.
-const MULTIPLIER_BLOCK: &str = "rtl/multiplier_block.v";
-
 /// What a placement depends on.
 #[derive(Serialize)]
 struct PlacementKey<'a> {
@@ -104,7 +102,8 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     let baud = link_baud(configuration)?;
     let clock = board.clock(options.clock_mhz)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
-    if plan.files().any(|(path, _)| path == MULTIPLIER_BLOCK) && !board.device.multiplier_blocks {
+    let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
+    if plan.files().any(|(path, _)| path == blocks) && !board.device.multiplier_blocks {
         let (place, device) = (configuration.place("arithmetic.form"), board.device.name.clone());
         return Err(BuildError::Blocks { place, board: board.title.clone(), device }.into());
     }

@@ -45,10 +45,13 @@ pub enum Form {
 /// Width of the operands of a [`multiplier_block`].
 const BLOCK_BITS: u32 = 16;
 
+/// The name of the module that [`multiplier_block`] makes.
+pub const MULTIPLIER_BLOCK: &str = "multiplier_block";
+
 /// Module `multiplier_block`: `product_o` = `moving_i` x `stationary_i`, signed 16 x 16 to 32. A module of its own, so that synthesis
 /// can put a block of the device in its place.
 pub fn multiplier_block() -> Result<Arc<Module>, ElaborationError> {
-    let mut m = Builder::new("multiplier_block", "A multiplier, or the block of a device that has some.");
+    let mut m = Builder::new(MULTIPLIER_BLOCK, "A multiplier, or the block of a device that has some.");
     let moving = m.input("moving_i", signed(BLOCK_BITS));
     let stationary = m.input("stationary_i", signed(BLOCK_BITS));
     m.output("product_o", moving.extend(2 * BLOCK_BITS).mul(&stationary.extend(2 * BLOCK_BITS)));
