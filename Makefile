@@ -43,7 +43,7 @@ bench: tools ## build the presets for boards, measure docs/results.md again, and
 	$(CARGO) bench --locked -p logloom --bench results
 	$(CARGO) bench --locked -p logloom-sim
 
-bench-check: tools ## build the presets for boards again; fails if one is larger or slower than docs/builds (BOARDS="ulx3s-85f" for some)
+bench-check: tools ## build the presets for boards again; fails if one is larger or slower than docs/builds (BOARDS="digits-hx8k" for some)
 	$(CARGO) bench --locked -p logloom --bench builds -- --check $(BOARDS)
 
 units: tools ## measure docs/units.md again: errors, training, cost (FABRICS="ice40" for some of the fabrics)

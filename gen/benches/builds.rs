@@ -36,6 +36,10 @@ fn main() -> Result<ExitCode> {
             eprintln!("wrote docs/builds/{}.json", preset.name);
             continue;
         }
+        if !folder.join(format!("{}.json", preset.name)).exists() {
+            println!("{}: no build is kept in docs/builds; `make bench` keeps one", preset.name);
+            continue;
+        }
         let before = kept::load(&folder, preset.name)?;
         let judgement = match built(root, &preset, before.fmax.by_seed.len() as u32) {
             Ok(report) => kept::judge(preset.name, &before, &report),

@@ -318,14 +318,6 @@ fn clock_that_the_pll_cannot_make() {
 }
 
 #[test]
-fn multiplier_blocks_that_a_device_has_not() {
-    let bench = Bench::new();
-    let blocks = CONFIG.replace("[data]", "[arithmetic]\nfamily = \"exact\"\nform = \"block\"\n[data]");
-    std::fs::write(bench.path().join("x.toml"), blocks).unwrap();
-    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
-}
-
-#[test]
 fn clock_that_is_not_reached() {
     let bench = Bench::new();
     std::fs::write(bench.path().join("x.toml"), CONFIG.replace("48", "75")).unwrap();

@@ -149,13 +149,6 @@ pub fn larger(than: &Board, luts: u64, block_rams: u64) -> Vec<&'static str> {
     larger.into_iter().map(|(_, name)| name).collect()
 }
 
-/// The names of the boards whose devices have multiplier blocks for `form = "block"`.
-pub fn with_multiplier_blocks() -> Vec<&'static str> {
-    let boards =
-        BOARDS.iter().filter(|board| Board::find(board.name).is_ok_and(|found| found.device.multiplier_blocks));
-    boards.map(|board| board.name).collect()
-}
-
 /// How far a clock may be from the one that was asked for.
 const TOLERANCE: f64 = 0.02;
 

@@ -248,7 +248,7 @@ fn before_families() -> Vec<Key> {
             "array.subtraction",
             Kind::Choice(vec!["complement", "adder"]),
             Absent::Default("\"complement\""),
-            "how elements subtract: from the complement of the sum (small on iCE40), or in the adder (small on ECP5 and Gowin)",
+            "how elements subtract products that come with a sign: from the complement of the sum (small on iCE40), or in the adder (small on ECP5 and Gowin)",
         ),
         key(
             "array.softmax_lanes",

@@ -8,9 +8,7 @@ pub struct Device {
     pub fabric: Fabric,
     /// As people know it.
     pub name: String,
-    /// It has the multiplier blocks that [modules](super::fabric) are built of.
-    pub multiplier_blocks: bool,
-    /// The command of Yosys, without wide LUTs, and without multiplier blocks of its own accord.
+    /// The command of Yosys, without wide LUTs and multiplier blocks.
     pub(super) synthesis: String,
     /// The arguments of nextpnr that name the device and tune the placer.
     pub(super) place: Vec<String>,
@@ -28,7 +26,6 @@ impl Device {
         Device {
             fabric: Fabric::Ice40,
             name: format!("iCE40 {}", device.to_uppercase()),
-            multiplier_blocks: family == "u",
             // Never `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
             synthesis: format!("synth_ice40 -abc9 -device {family}"),
             place: vec![format!("--{device}"), "--package".into(), package.into()],
@@ -45,7 +42,6 @@ impl Device {
         Device {
             fabric: Fabric::Ecp5,
             name: format!("ECP5 LFE5U-{}F-{speed}", device.trim_end_matches('k')),
-            multiplier_blocks: false,
             synthesis: "synth_ecp5 -nowidelut -nodsp".into(),
             place: [&named[..], &placer].concat().into_iter().map(String::from).collect(),
             pack: vec!["--compress".into()],
@@ -66,7 +62,6 @@ impl Device {
         Device {
             fabric: Fabric::Gowin,
             name: format!("Gowin {name}-{size}"),
-            multiplier_blocks: false,
             synthesis: format!("synth_gowin -family {series} -nowidelut -nodsp"),
             place: ["--device", device, "--vopt", &format!("family={family}")].map(String::from).to_vec(),
             pack: vec!["-d".into(), family.into()],

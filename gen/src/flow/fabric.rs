@@ -27,9 +27,8 @@ pub(super) struct Facts {
     extensions: [&'static str; 3],
     /// Beginnings of the names of cells.
     pub cells: Cells,
-    /// Modules that are built of cells of the fabric, for `techmap -map %cells`.
-    pub modules: &'static str,
-    /// Commands of ours before stages of the command of Yosys, in the order of the stages.
+    /// Commands of ours before stages of the command of Yosys, in the order of the stages. `%adders` are [modules](super::yosys) that
+    /// subtract.
     pub before_stage: &'static [(&'static str, &'static str)],
     /// How many places of a LUT a carry cell takes. On iCE40 it shares the place of the LUT that it serves.
     pub luts_per_carry: u64,
@@ -37,14 +36,11 @@ pub(super) struct Facts {
     pub lut_share: f64,
 }
 
-/// An adder whose carries add or subtract as an input says.
-const ADDERS: &str = include_str!("templates/adders.v");
-
-/// Puts cells into the place of [modules](Facts::modules).
-const MODULES: &str = "techmap -map %cells";
+/// Its carries add or subtract as an input says.
+const SUBTRACT: (&str, &str) = ("coarse", "techmap -map %adders");
 
 const ECP5_STAGES: &[(&str, &str)] = &[
-    ("coarse", MODULES),
+    SUBTRACT,
     // A chain of carries costs nextpnr a cell more at its beginning, and one at its end: short ones are smaller as LUTs.
     ("map_gates", "techmap t:$alu r:Y_WIDTH<7 %i"),
     // A tile takes two resets, however many flip-flops: those that would have one to themselves, for a few bits that are masked,
@@ -76,8 +72,7 @@ impl Fabric {
                 output: "--asc",
                 extensions: ["pcf", "asc", "bin"],
                 cells: Cells { lut: &["SB_LUT4"], carry: &["SB_CARRY"], dff: &["SB_DFF"], ram: &["SB_RAM40"] },
-                modules: include_str!("templates/multipliers.v"),
-                before_stage: &[("flatten", MODULES)],
+                before_stage: &[],
                 luts_per_carry: 0,
                 lut_share: 0.5,
             },
@@ -88,7 +83,6 @@ impl Fabric {
                 output: "--textcfg",
                 extensions: ["lpf", "config", "bit"],
                 cells: Cells { lut: &["LUT4"], carry: &["CCU2C"], dff: &["TRELLIS_FF"], ram: &["DP16KD", "PDPW16KD"] },
-                modules: ADDERS,
                 before_stage: ECP5_STAGES,
                 luts_per_carry: 2,
                 // Of a routed path, three quarters are wires. Larger shares make it no smaller.
@@ -101,8 +95,7 @@ impl Fabric {
                 output: "--write",
                 extensions: ["cst", "json", "fs"],
                 cells: Cells { lut: &["LUT"], carry: &["ALU"], dff: &["DFF"], ram: &["SP", "SDP", "DP", "pROM"] },
-                modules: ADDERS,
-                before_stage: &[("coarse", MODULES)],
+                before_stage: &[SUBTRACT],
                 luts_per_carry: 1,
                 lut_share: 0.5,
             },

@@ -40,7 +40,7 @@ struct Source {
     text: String,
 }
 
-/// The cells of the module alone, flattened, for least area.
+/// The cells of the module alone, all below it included, for least area.
 ///
 /// # Errors
 /// Two modules have one name, Yosys is missing or fails, or the cache cannot be written.

@@ -18,7 +18,10 @@ const LEAST_AREA_PS: u32 = 90_000;
 /// The module that is synthesised once however many instances of it there are; nothing is optimised across its bounds.
 const ELEMENT: &str = "pe";
 
-/// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: flattened, least area.
+/// What becomes an adder that subtracts, for `techmap`.
+const ADDERS: &str = include_str!("templates/adders.v");
+
+/// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: least area.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub device: Device,
@@ -26,8 +29,6 @@ pub struct Options {
     pub primitives: bool,
     /// How long a path of LUTs may be before area is spent on it, in ps.
     pub delay_ps: u32,
-    /// Turn `*` into Booth multipliers first.
-    pub booth: bool,
     /// Parameters of the top module, in Verilog's notation.
     pub parameters: BTreeMap<String, String>,
     /// Where to write the netlist, for a simulation at gate level.
@@ -44,7 +45,6 @@ impl Options {
             device,
             primitives: false,
             delay_ps: LEAST_AREA_PS,
-            booth: false,
             parameters: BTreeMap::new(),
             verilog: None,
             json: None,
@@ -61,23 +61,24 @@ impl Options {
         }
         let check = if self.primitives { "" } else { "-check " };
         passes.push(format!("hierarchy {check}-top {top}"));
-        if self.booth {
-            passes.extend(["proc", "flatten", "opt", "wreduce", "booth"].map(String::from));
-        }
         passes.push(format!("scratchpad -set abc9.D {}", self.delay_ps));
         // Once, however many there are: an array takes a minute and a half instead of an hour.
         passes.push(format!("setattr -mod -set keep_hierarchy 1 {ELEMENT}"));
         let synthesis = format!("{} -top {top}", self.device.synthesis);
-        let facts = self.device.fabric.facts();
-        let modules = facts.modules;
-        passes
-            .push(format!("design -push\nread_verilog -icells <<EOT\n{modules}EOT\ndesign -stash cells\ndesign -pop"));
-        let mut from = "begin";
-        for (stage, command) in facts.before_stage {
-            passes.push(format!("{synthesis} -run {from}:{stage}\n{command}"));
-            from = stage;
+        let before_stage = self.device.fabric.facts().before_stage;
+        if before_stage.is_empty() {
+            passes.push(synthesis);
+        } else {
+            passes.push(format!(
+                "design -push\nread_verilog -icells <<EOT\n{ADDERS}EOT\ndesign -stash adders\ndesign -pop"
+            ));
+            let mut from = "begin";
+            for (stage, command) in before_stage {
+                passes.push(format!("{synthesis} -run {from}:{stage}\n{command}"));
+                from = stage;
+            }
+            passes.push(format!("{synthesis} -run {from}:"));
         }
-        passes.push(format!("{synthesis} -run {from}:"));
         passes.push(format!("setattr -mod -unset keep_hierarchy {ELEMENT}\nflatten\nopt_clean"));
         // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
         passes.push("delete t:$scopeinfo".into());

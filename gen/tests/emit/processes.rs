@@ -1,12 +1,9 @@
 //! Simulators in processes equal the model in every word after every instruction.
 
-use std::sync::Arc;
-
 use logloom::emit;
 use logloom::emit::simulator::{Simulator, build, start};
 use logloom::flow::Fabric;
 use logloom::flow::testing::needs;
-use logloom_hdl::arith::exact::{Exact, Form};
 use logloom_hdl::design::{Design, Subtraction};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::target::Target;
@@ -94,21 +91,6 @@ fn netlist_of_ecp5_2x2() {
 #[test]
 fn netlist_of_ecp5_2x2_that_subtracts_in_the_adder() {
     equal(Simulator::Netlist(Fabric::Ecp5), &Design { subtraction: Subtraction::Adder, ..design(2, 2, 8) });
-}
-
-/// Products are those of the multiplier blocks: nothing else makes them.
-#[test]
-fn netlist_of_multiplier_blocks_2x2() {
-    let simulator = Simulator::Netlist(Fabric::Ice40);
-    let arithmetic = Arc::new(Exact { operand_bits: 16, form: Form::Block, stages: 1 });
-    let design = Design { arithmetic, accumulator_bits: 36, ..design(2, 2, 8) };
-    equal(simulator, &design);
-    if needs(&simulator.tools()) {
-        let plan = emit::accelerator(&design, "").unwrap();
-        let gates = emit::gates::netlist(&plan, logloom_hdl::accelerator::TOP, Fabric::Ice40, &cache()).unwrap();
-        let text = gates.files().find(|(path, _)| *path == "rtl/netlist.v").unwrap().1;
-        assert_eq!(String::from_utf8_lossy(text).matches("  SB_MAC16 ").count(), 4);
-    }
 }
 
 /// A reset in the middle of a program: memories survive, and the program runs from the start as if nothing had been.

@@ -2,7 +2,7 @@
 use super::family::{Choices, Family, Parameter};
 use super::parts::rows;
 use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
-use crate::rtl::{Builder, ElaborationError, Expr, Module, signed};
+use crate::rtl::{Builder, Expr};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ pub const FAMILY: Family = Family {
     summary: "exact products, the baseline",
     parameters: &[Parameter {
         name: "form",
-        choices: Choices::Word { words: &["rows", "star", "block"], default: "rows" },
-        help: "\"rows\" for carry chains, \"star\" for `*`, \"block\" for the multiplier blocks of an iCE40 UP5K",
+        choices: Choices::Word { words: &["rows", "star"], default: "rows" },
+        help: "\"rows\" for carry chains, \"star\" for DSP blocks",
     }],
     units: &[
         "operand_bits=8 form=rows",
@@ -21,11 +21,7 @@ pub const FAMILY: Family = Family {
         "operand_bits=16 form=star stages=1",
     ],
     make: |values| {
-        let form = match values.word("form") {
-            "star" => Form::Star,
-            "block" => Form::Block,
-            _ => Form::Rows,
-        };
+        let form = if values.word("form") == "star" { Form::Star } else { Form::Rows };
         Arc::new(Exact { operand_bits: values.operand_bits, form, stages: values.stages })
     },
 };
@@ -38,24 +34,6 @@ pub enum Form {
     Rows,
     /// The operator `*`, left to synthesis.
     Star,
-    /// [`multiplier_block`], whose place a block of the device takes where Logloom has one for it (iCE40 UP5K).
-    Block,
-}
-
-/// Width of the operands of a [`multiplier_block`].
-const BLOCK_BITS: u32 = 16;
-
-/// The name of the module that [`multiplier_block`] makes.
-pub const MULTIPLIER_BLOCK: &str = "multiplier_block";
-
-/// Module `multiplier_block`: `product_o` = `moving_i` x `stationary_i`, signed 16 x 16 to 32. A module of its own, so that synthesis
-/// can put a block of the device in its place.
-pub fn multiplier_block() -> Result<Arc<Module>, ElaborationError> {
-    let mut m = Builder::new(MULTIPLIER_BLOCK, "A multiplier, or the block of a device that has some.");
-    let moving = m.input("moving_i", signed(BLOCK_BITS));
-    let stationary = m.input("stationary_i", signed(BLOCK_BITS));
-    m.output("product_o", moving.extend(2 * BLOCK_BITS).mul(&stationary.extend(2 * BLOCK_BITS)));
-    m.finish()
 }
 
 impl fmt::Display for Form {
@@ -63,7 +41,6 @@ impl fmt::Display for Form {
         f.write_str(match self {
             Form::Rows => "rows",
             Form::Star => "star",
-            Form::Block => "block",
         })
     }
 }
@@ -84,23 +61,13 @@ impl Exact {
         i64::from((code << unused) as i32 >> unused)
     }
 
-    /// [`multiplier_block`], and registers behind it.
-    fn block(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Expr {
-        let block = multiplier_block().expect("it depends on nothing");
-        let [moving, stationary] = [moving, stationary].map(|code| code.as_signed().extend(BLOCK_BITS));
-        let product =
-            m.instance("block", &block, &[("moving_i", &moving), ("stationary_i", &stationary)]).get("product_o");
-        let product = m.wire("product", product.truncate(self.product_bits()));
-        m.delay("product", product, self.stages)
-    }
-
     /// `*`, and registers behind it that synthesis may move into a DSP block.
     fn star(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Expr {
         let bits = self.product_bits();
         let moving = m.wire("moving_operand", moving.as_signed());
         let stationary = m.wire("stationary_operand", stationary.as_signed());
         let product = m.wire("product", moving.extend(bits).mul(&stationary.extend(bits)));
-        m.delay("product", product, self.stages)
+        (1..=self.stages).fold(product, |product, stage| m.reg_unreset(&format!("product{stage}_q"), product))
     }
 }
 
@@ -166,7 +133,6 @@ impl Arithmetic for Exact {
                 m.wire("product", product)
             }
             Form::Star => self.star(m, moving, stationary),
-            Form::Block => self.block(m, moving, stationary),
         };
         Addend { value, negative: None }
     }
