@@ -84,8 +84,11 @@ fn the_accelerator_is_clean() {
             program_depth: 8,
         };
         design.accumulator_bits = design.accumulator_bits.min(62 - design.lift());
-        let top = serial_accelerator(&design, 0, 12_000_000, 1_000_000).unwrap();
-        assert_eq!(top.name, TOP);
-        assert_clean(&top);
+        for subtraction in [Subtraction::Complement, Subtraction::Adder] {
+            design.subtraction = subtraction;
+            let top = serial_accelerator(&design, 0, 12_000_000, 1_000_000).unwrap();
+            assert_eq!(top.name, TOP);
+            assert_clean(&top);
+        }
     }
 }
