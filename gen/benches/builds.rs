@@ -36,7 +36,7 @@ fn main() -> Result<ExitCode> {
             eprintln!("wrote docs/builds/{}.json", preset.name);
             continue;
         }
-        if !folder.join(format!("{}.json", preset.name)).exists() {
+        if !kept::is_kept(&folder, preset.name) {
             println!("{}: no build is kept in docs/builds; `make bench` keeps one", preset.name);
             continue;
         }

@@ -68,6 +68,11 @@ pub fn keep(folder: &Path, preset: &str, report: &Report) -> Result<()> {
     Ok(atomic::replace(&path(folder, preset), report.json()?.as_bytes(), Report::is_one)?)
 }
 
+/// Whether anything is kept of a preset.
+pub fn is_kept(folder: &Path, preset: &str) -> bool {
+    path(folder, preset).exists()
+}
+
 /// What is kept of a preset.
 ///
 /// # Errors
@@ -84,7 +89,7 @@ pub fn load(folder: &Path, preset: &str) -> Result<Report> {
 /// # Errors
 /// A file cannot be read.
 pub fn load_all(folder: &Path) -> Result<Vec<(&'static str, Report)>> {
-    let kept = all()?.into_iter().filter(|preset| path(folder, preset.name).exists());
+    let kept = all()?.into_iter().filter(|preset| is_kept(folder, preset.name));
     kept.map(|preset| Ok((preset.name, load(folder, preset.name)?))).collect()
 }
 

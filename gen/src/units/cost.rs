@@ -6,7 +6,7 @@ use anyhow::Result;
 use logloom_hdl::arith::{Arithmetic, Coded, Side, edge, encoder};
 use logloom_hdl::array::pe::pe;
 use logloom_hdl::design::{Interconnect, Subtraction};
-use logloom_hdl::rtl::{ElaborationError, Module};
+use logloom_hdl::rtl::Module;
 use serde::Serialize;
 
 use crate::flow::cache::Cache;
@@ -53,8 +53,8 @@ pub(super) fn subtraction(fabric: Fabric) -> Subtraction {
 }
 
 /// The processing element that is measured.
-fn element(unit: &dyn Arithmetic, fabric: Fabric) -> std::result::Result<Arc<Module>, ElaborationError> {
-    pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic, subtraction(fabric))
+fn element(unit: &dyn Arithmetic, fabric: Fabric) -> Result<Arc<Module>> {
+    Ok(pe(unit, sum_bits(unit, ROWS), Interconnect::Systolic, subtraction(fabric))?)
 }
 
 /// LUTs on one fabric: places that LUTs and carries take together, as [`CellCounts::sites`].

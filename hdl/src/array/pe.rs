@@ -36,10 +36,9 @@ pub fn add_subtract(bits: u32) -> Result<Arc<Module>, ElaborationError> {
 /// Module `pe`: adds the product of a moving and a stationary code to the partial sum from above.
 ///
 /// With [`Subtraction::Complement`], the sum travels as its complement wherever that spares a negation. Where the family
-/// says apart from a value that it is to be subtracted, and says so ahead of the value (with a
-/// pipeline register or more), S - p is taken as ~(~S + p): the sum that enters row r is complemented where row r
-/// subtracts, and the element leaves it as row r + 1 wants it, by one exclusive or, for which the LUT of the adder has an
-/// input left. The elements of such a family have two ports more, last among the inputs and the outputs: `below_i` 1,
+/// says apart from a value that it is to be subtracted, and says so ahead of the value (with a pipeline register or
+/// more), S - p is taken as ~(~S + p): the sum that enters row r is complemented where row r subtracts, and the element
+/// leaves it as row r + 1 wants it, by one exclusive or, for which the LUT of the adder has an input left. The elements of such a family have two ports more, last among the inputs and the outputs: `below_i` 1,
 /// whether the element below subtracts (0 below the last row, so that sums leave it plain), and `above_o`, whether this
 /// one does, for the element above.
 ///
