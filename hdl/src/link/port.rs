@@ -10,10 +10,11 @@ use std::sync::Arc;
 ///
 /// A request (`host_valid_i`, `host_write_i`, `host_address_i` = region and word, `host_data_i`) holds until `host_ready_o`. A write
 /// is taken at once, or after a cycle where it follows one of a register, and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
+/// Nothing is taken in the first `settles` cycles after a reset.
 ///
 /// Inside: one cycle after a write, `write_<region>_o` with `region_o`, `word_o`, `data_o`; for a read, but of a register,
 /// `read_<region>_o`, and `read_data_i` is taken `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. A read comes `settles` cycles
-/// after a write or a reset, or later. Only accesses that are allowed come through; others give `error_o`, a code for one cycle.
+/// after a write, or later. Only accesses that are allowed come through; others give `error_o`, a code for one cycle.
 /// `running_i` is 1 while a program runs, `starting_i` in the cycle before that begins.
 pub fn host_port(design: &Design, fast: u32, slow: u32, settles: u32) -> Result<Arc<Module>, ElaborationError> {
     let mut m =
@@ -31,7 +32,9 @@ pub fn host_port(design: &Design, fast: u32, slow: u32, settles: u32) -> Result<
     let respond = m.register("respond_q", unsigned(1));
     let starts = m.register("to_register_q", unsigned(1));
     m.comment(&starts.value(), "what is written may start a run, which is known a cycle later");
-    let free = m.wire("free", !(reading.value() | respond.value() | starts.value()));
+    let settled = m.register("settled_q", unsigned(1));
+    m.comment(&settled.value(), "since a reset: sums of a run that it broke have left the array");
+    let free = m.wire("free", &settled.value() & !(reading.value() | respond.value() | starts.value()));
     let take_write = m.wire("take_write", &valid & &write & &free);
     let take_read = m.wire("take_read", &valid & !&write & &free);
     let take = m.wire("take", &take_write | &take_read);
@@ -74,6 +77,7 @@ pub fn host_port(design: &Design, fast: u32, slow: u32, settles: u32) -> Result<
     let settle = m.register_reset("settle_q", unsigned(settle_bits), whole.clone());
     m.comment(&settle.value(), "cycles until a read sees what came before it");
     let settling = m.wire("settling", settle.value().any());
+    m.drive(&settled, settled.value() | !&settling);
     m.drive_when(&settle, &settling | &writing, mux(&writing, &Expr::literal(whole), &(settle.value() - 1)));
     let waiting = m.register("waiting_q", unsigned(1));
     let issue = m.wire("issue", waiting.value() & !(settling | &writing));

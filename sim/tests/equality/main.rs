@@ -5,8 +5,9 @@ mod rig;
 use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
-use logloom_hdl::link::map::{ErrorCode, Register, control};
+use logloom_hdl::link::map::{ErrorCode, Region, Register, address, control};
 use logloom_sim::target::Target;
+use logloom_sim::target::simulation::Simulation;
 use proptest::prelude::*;
 use rig::{Pair, design, tiles};
 use std::sync::Arc;
@@ -274,6 +275,39 @@ fn goes_on_after_a_reset(design: &Design) {
         pair.fill(2);
         pair.clear_derived();
         pair.run(&program);
+    }
+}
+
+/// A SOFTMAX right after a reset in the middle of a GEMM gives what it gives later: it meets no sums of the broken run, which are
+/// still in a large array.
+#[test]
+fn no_sums_of_a_broken_run_reach_the_first_instruction() {
+    let exact = Arc::new(Exact { operand_bits: 8, form: Form::Rows, stages: 2 });
+    let design = design(24, 24, exact, master(16), [1, 1, 1]);
+    let all = Gemm { m: 16, k: 24, n: 24, block: 16, dest: Dest::Accumulator, ..Gemm::default() };
+    let loss = Softmax { m: 4, n: 24, dest_stride: 1, ..Softmax::default() };
+    let program = [Instruction::Softmax(loss), Instruction::Gemm(all), Instruction::Halt];
+    let mut pair = Pair::new(&design, None);
+    pair.fill(1);
+    pair.run(&program);
+    let simulation = &mut pair.simulation;
+    let losses = |simulation: &mut Simulation| {
+        simulation.write(&[(Register::Pc.address(), 0), (Register::Control.address(), control::STEP)]).unwrap();
+        simulation.wait().unwrap();
+        [Region::Maximum, Region::LogSum, Region::Rest, Region::Prediction].map(|region| {
+            let mut words = [0; 4];
+            simulation.read(address(region, 0), &mut words).unwrap();
+            words
+        })
+    };
+    let mut run = [0];
+    simulation.read(Register::Cycles.address(), &mut run).unwrap();
+    for cycles in (1..u64::from(run[0])).step_by(5) {
+        simulation.write(&[(Register::Pc.address(), 0), (Register::Control.address(), control::RUN)]).unwrap();
+        simulation.idle(cycles).unwrap();
+        simulation.reset().unwrap();
+        let first = losses(simulation);
+        assert_eq!(first, losses(simulation), "after a reset at {cycles}");
     }
 }
 
