@@ -158,6 +158,9 @@ fn the_fastest_placement_becomes_the_bitstream() {
     for log in ["yosys.log", "nextpnr-seed-1.log", "pack.log"] {
         assert!(bench.read(&format!("out/build/{log}")).contains("out"), "{log}");
     }
+    // What an error of Yosys names can be run again.
+    let script = bench.read("out/build/yosys.ys");
+    assert!(script.contains("board_top.v") && script.contains("build/yosys.statistics.json"), "{script}");
     let timings: Vec<serde_json::Value> = serde_json::from_str(&bench.read("out/build/timings.json")).unwrap();
     let steps: Vec<_> = timings.iter().map(|took| took["step"].as_str().unwrap()).collect();
     assert_eq!(steps, ["synthesise", "place and route seed 1", "pack"]);

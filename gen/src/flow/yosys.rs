@@ -35,6 +35,7 @@ pub struct Options {
     pub verilog: Option<PathBuf>,
     /// Where to write the netlist, for nextpnr.
     pub json: Option<PathBuf>,
+    /// Where to write what Yosys says. Its script stays beside it, with the extension `ys`, and so do its statistics.
     pub log: Option<PathBuf>,
     pub limit: Duration,
 }
@@ -133,9 +134,10 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
         call = call.log(log);
     }
     let scratch = scratch()?;
-    let statistics = scratch.path().join("statistics.json");
+    let files_of_run = options.log.clone().unwrap_or_else(|| scratch.path().join("synthesis.log"));
+    let statistics = files_of_run.with_extension("statistics.json");
     let script = script(files, top, options, &statistics, &|path| call.relative(path));
-    let finished = with_script(call, &scratch, &script)?.run()?;
+    let finished = with_script(call, &scratch, &files_of_run.with_extension("ys"), &script)?.run()?;
     let by_type = std::fs::read_to_string(&statistics)
         .map_err(|error| format!("it wrote no statistics: {error}"))
         .and_then(|text| cells_by_type(&text));
@@ -149,7 +151,8 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
 /// As [`Invocation::run`].
 pub fn run(folder: &Path, script: &str) -> Result<Finished, ToolError> {
     let scratch = scratch()?;
-    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch, script)?.run()
+    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch, &scratch.path().join("script.ys"), script)?
+        .run()
 }
 
 /// The folder of the headers that programs made by `write_cxxrtl` include; it holds `cxxrtl/cxxrtl.h`.
@@ -184,13 +187,18 @@ pub(crate) fn scratch() -> Result<TempDir, ToolError> {
 }
 
 /// Has the call run `script`, with its log in `scratch`: the WebAssembly build prints nothing more once abc9 has run,
-/// not even errors, but goes on writing its log file. In a file of its own, a script may hold Verilog; its commands are
+/// not even errors, but goes on writing its log file. In a `file` of its own, a script may hold Verilog. Its commands are
 /// repeated in the log.
-pub(super) fn with_script(call: Invocation, scratch: &TempDir, script: &str) -> Result<Invocation, ToolError> {
-    let (transcript, file) = (scratch.path().join("log"), scratch.path().join("script.ys"));
-    std::fs::write(&file, format!("echo on\n{script}\n"))
-        .map_err(|source| ToolError::Io { path: file.clone(), source })?;
-    let [log, script] = [&transcript, &file].map(|path| call.relative(path));
+pub(super) fn with_script(
+    call: Invocation,
+    scratch: &TempDir,
+    file: &Path,
+    script: &str,
+) -> Result<Invocation, ToolError> {
+    let transcript = scratch.path().join("log");
+    std::fs::write(file, format!("echo on\n{script}\n"))
+        .map_err(|source| ToolError::Io { path: file.to_path_buf(), source })?;
+    let [log, script] = [transcript.as_path(), file].map(|path| call.relative(path));
     Ok(call.args(["-Q", "-T", "-l"]).arg(log).arg("-s").arg(script).transcript(transcript))
 }
 
