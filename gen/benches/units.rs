@@ -96,7 +96,8 @@ fn main() -> Result<()> {
             text,
             "\n## On {}\n\n{}, {SEEDS} seeds of the placer. *Edge* is one encoder of each kind, once per row or column; *exact rows / PE* \
              compares with the smallest exact element of the same operand width; *toggles* counts the bits of registers and named \
-             signals that change per product (a product written `*` shows none of its inside, and only its result counts).\n\n\
+             signals that change per product (a product written `*` shows none of its inside, and only its result counts), on every \
+             fabric those of the element that subtracts by complements.\n\n\
              ![LUTs against error]({picture})\n\n{}",
             fabric.name(),
             fabric.device().name,

@@ -18,7 +18,8 @@ const PRODUCTS: u32 = 4096;
 /// Bits of all registers and named signals of the processing element that change from one product to the next, on average.
 ///
 /// Operands follow [`weight_distribution`] on both sides; the partial sum from above is that of seven other products. It is a
-/// count at register-transfer level: comparable between units, not a number of joules.
+/// count at register-transfer level: comparable between units, not a number of joules. The element subtracts by complements, on
+/// whatever fabric: an adder that subtracts is one signal, whose carries do not show.
 ///
 /// # Errors
 /// If the element cannot be elaborated.
