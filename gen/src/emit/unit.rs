@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use logloom_hdl::arith::{self, Arithmetic, Coded, ErrorBound, Side, WeightBound, WeightCoding};
-use logloom_hdl::rtl::ElaborationError;
+use logloom_hdl::rtl::{ElaborationError, Module};
 use serde::Serialize;
 use tera::{Context, Tera};
 
@@ -60,8 +60,9 @@ struct Sides {
 
 /// What the testbench instantiates.
 #[derive(Serialize)]
-struct Multiplier {
-    module: &'static str,
+struct Multiplier<'a> {
+    module: &'a str,
+    reset: bool,
     /// The wire of its product.
     product: &'static str,
     draw_bits: u32,
@@ -69,16 +70,19 @@ struct Multiplier {
     draw: &'static str,
 }
 
-impl Multiplier {
-    /// That of two operands, and that of an operand and a weight where weights are coded otherwise.
-    fn all(unit: &dyn Arithmetic) -> Vec<Self> {
-        let (product, draw) = ("product", "stationary_draw_i");
-        let mut all = vec![Self { module: "unit", product, draw_bits: unit.draw_bits(Side::Stationary), draw }];
-        if unit.weight_coding().is_some() {
-            let (product, draw) = ("weight_product", "weight_draw_i");
-            all.push(Self { module: "weight_unit", product, draw_bits: unit.weight_draw_bits(), draw });
-        }
-        all
+impl<'a> Multiplier<'a> {
+    /// That of two operands.
+    fn of_operands(unit: &dyn Arithmetic, module: &'a Module) -> Self {
+        Self::new(module, "product", unit.draw_bits(Side::Stationary), "stationary_draw_i")
+    }
+
+    /// That of an operand and a weight, where weights are coded otherwise.
+    fn of_weights(unit: &dyn Arithmetic, module: &'a Module) -> Self {
+        Self::new(module, "weight_product", unit.weight_draw_bits(), "weight_draw_i")
+    }
+
+    fn new(module: &'a Module, product: &'static str, draw_bits: u32, draw: &'static str) -> Self {
+        Self { module: &module.name, reset: module.is_reset(), product, draw_bits, draw }
     }
 }
 
@@ -96,9 +100,11 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     let name = format!("{} {}", unit.name(), unit.parameters());
     let digest = sha256(name.as_bytes());
     let mut plan = Plan::new(&digest, &name);
-    let weight_unit = arith::weight_unit(unit)?;
-    let tops: Vec<_> = weight_unit.into_iter().chain([arith::unit(unit)?]).collect();
+    let (top, weight_top) = (arith::unit(unit)?, arith::weight_unit(unit)?);
+    let tops: Vec<_> = weight_top.iter().chain([&top]).cloned().collect();
     add_verilog(&mut plan, &tops, &digest)?;
+    let of_weights = weight_top.as_ref().map(|module| Multiplier::of_weights(unit, module));
+    let multipliers: Vec<_> = [Multiplier::of_operands(unit, &top)].into_iter().chain(of_weights).collect();
 
     let stimulus = Stimulus::new(unit, errors);
     let draw_bits = Sides::of(|side| unit.draw_bits(side));
@@ -128,7 +134,7 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     context.insert("bits", &bits);
     context.insert("weight_bound", &of_weights.map(|bound| bound.to_string()));
     context.insert("weight_draw_bits", &unit.weight_draw_bits());
-    context.insert("multipliers", &Multiplier::all(unit));
+    context.insert("multipliers", &multipliers);
     context.insert("weights_keep_signs", &matches!(of_weights, Some(WeightBound::Product(_))));
     if let Some(check) = &weight_check {
         context.insert("weight_low", &literal(check.low));

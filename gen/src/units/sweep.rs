@@ -244,6 +244,7 @@ fn build(subjects: &[Subject], folder: &Path) -> Result<PathBuf> {
         result_bits: u32,
         signed: bool,
         latency: u32,
+        reset: bool,
     }
     let mut sources = String::new();
     let mut shapes = Vec::new();
@@ -274,6 +275,7 @@ fn build(subjects: &[Subject], folder: &Path) -> Result<PathBuf> {
             result_bits: subject.result_bits(),
             signed: is_product,
             latency: if is_product { unit.latency() } else { 0 },
+            reset: top.is_reset(),
         });
     }
     let mut context = tera::Context::new();

@@ -53,7 +53,10 @@ pub fn text(module: &Module, vectors: &[Vec<Bits>]) -> String {
     let mut steps = String::new();
     if module.is_sequential() {
         text.push_str("  reg clk_i = 1'b0;\n  reg rst_ni = 1'b0;\n");
-        ports.extend([".clk_i(clk_i)".to_string(), ".rst_ni(rst_ni)".to_string()]);
+        ports.push(".clk_i(clk_i)".to_string());
+    }
+    if module.is_reset() {
+        ports.push(".rst_ni(rst_ni)".to_string());
     }
     for &port in &module.inputs {
         let port = module.signal(port);

@@ -2,7 +2,8 @@
 //! arrays of instances, and the checks that every module passes before anything is printed or run.
 //!
 //! One clock, one synchronous reset (both implicit: a module that holds state, or contains one that
-//! does, has the ports `clk_i` and `rst_ni`). Nothing widens, truncates or changes sign unless asked.
+//! does, has the port `clk_i`, and `rst_ni` if a register there is reset). Nothing widens, truncates or
+//! changes sign unless asked.
 //!
 //! ```
 //! use logloom_hdl::rtl::{Builder, unsigned};

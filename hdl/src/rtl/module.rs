@@ -3,7 +3,7 @@
 use super::{Bits, Expr, Signal, Type};
 use std::sync::Arc;
 
-/// One module of the hierarchy. Clock and reset are implicit: see [`Module::is_sequential`].
+/// One module of the hierarchy. Clock and reset are implicit: see [`Module::is_sequential`] and [`Module::is_reset`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Module {
     pub name: String,
@@ -161,11 +161,18 @@ pub enum Connection {
 }
 
 impl Module {
-    /// Holds state, itself or below: has the ports `clk_i` and `rst_ni`.
+    /// Holds state, itself or below: has the port `clk_i`.
     pub fn is_sequential(&self) -> bool {
         !self.memories.is_empty()
             || self.signals.iter().any(|s| matches!(s.source, Source::Register { .. }))
             || self.instances.iter().any(|i| i.module.is_sequential())
+    }
+
+    /// Has a register with a reset, itself or below: has the port `rst_ni`. No foreign module has.
+    pub fn is_reset(&self) -> bool {
+        self.foreign.is_none()
+            && (self.signals.iter().any(|s| matches!(s.source, Source::Register { reset: Some(_), .. }))
+                || self.instances.iter().any(|i| i.module.is_reset()))
     }
 
     pub fn signal(&self, signal: Signal) -> &Declaration {

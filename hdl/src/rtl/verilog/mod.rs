@@ -180,6 +180,8 @@ impl<'a> Printer<'a> {
         let mut ports: Vec<(Option<&str>, String)> = Vec::new();
         if self.module.is_sequential() {
             ports.push((None, "input  wire clk_i".into()));
+        }
+        if self.module.is_reset() {
             ports.push((None, "input  wire rst_ni".into()));
         }
         for &input in &self.module.inputs {
@@ -402,8 +404,11 @@ impl<'a> Printer<'a> {
         let mut ports: Vec<(String, Doc)> = Vec::new();
         match &of.foreign {
             Some(foreign) => ports.extend(foreign.clock.iter().map(|clock| (clock.clone(), RcDoc::text("clk_i")))),
-            None if of.is_sequential() => ports.extend(["clk_i", "rst_ni"].map(|p| (p.into(), RcDoc::text(p)))),
-            None => {}
+            None => {
+                let implicit = [("clk_i", of.is_sequential()), ("rst_ni", of.is_reset())];
+                let taken = implicit.into_iter().filter_map(|(port, taken)| taken.then_some(port));
+                ports.extend(taken.map(|port| (port.into(), RcDoc::text(port))));
+            }
         }
         let printed = of.foreign.as_ref();
         for (position, (&port, value)) in of.inputs.iter().zip(inputs).enumerate() {
@@ -493,13 +498,6 @@ impl<'a> Printer<'a> {
 
     fn unused(&mut self) {
         let mut bits = Vec::new();
-        let reset_is_read = |s: &Declaration| matches!(s.source, Source::Register { reset: Some(_), .. });
-        if self.module.is_sequential()
-            && !self.module.signals.iter().any(reset_is_read)
-            && !self.module.instances.iter().any(|i| i.module.is_sequential() && i.module.foreign.is_none())
-        {
-            bits.push("rst_ni".to_string());
-        }
         for (signal, Layout { base, width, .. }) in self.layout.iter().enumerate() {
             let mut read = self.read[signal].clone();
             read.insert(0, *base);

@@ -34,6 +34,8 @@ module unit_bound (
   {{ multiplier.module }} u_{{ multiplier.module }} (
 {%- if latency > 0 %}
       .clk_i(clk_i),
+{%- endif %}
+{%- if multiplier.reset %}
       .rst_ni(rst_ni),
 {%- endif %}
       .moving_i(moving_i),
