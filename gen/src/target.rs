@@ -157,7 +157,15 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
         }
         Kind::Verilator => compiled(Simulator::Verilator, design)?,
         Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
-        Kind::Netlist(fabric) => compiled(Simulator::Netlist(*fabric), design)?,
+        Kind::Netlist(fabric) => {
+            ensure!(
+                design.sprams() == 0 || *fabric == Fabric::Ice40,
+                "{}: {} has no SPRAMs; choose the target netlist, or \"stored\"",
+                configuration.place("memory.weight_codes"),
+                fabric.device().name
+            );
+            compiled(Simulator::Netlist(*fabric), design)?
+        }
         // Not eprintln!, which panics when stderr is closed.
         Kind::Bitstream => Box::new(chip::start("bitstream", configuration, &cache(), &|step| {
             let _ = writeln!(std::io::stderr(), "bitstream: {step}");

@@ -314,6 +314,17 @@ fn board_file_with_a_mistake() {
 }
 
 #[test]
+fn sprams_that_a_device_has_not() {
+    let bench = Bench::new();
+    let spram = CONFIG.replace("[data]", "[memory]\nweight_codes = \"spram\"\n[data]");
+    std::fs::write(bench.path().join("x.toml"), &spram).unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
+    // tiny has four banks.
+    std::fs::write(bench.path().join("x.toml"), spram.replace("[memory]", "[array]\nrows = 8\n[memory]")).unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(&["--board", "icebreaker"], &[])));
+}
+
+#[test]
 fn clock_that_the_pll_cannot_make() {
     let bench = Bench::new();
     std::fs::write(bench.path().join("x.toml"), CONFIG.replace("48", "7.5")).unwrap();

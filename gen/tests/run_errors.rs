@@ -185,6 +185,14 @@ fn infer_of_another_number_of_features() {
 }
 
 #[test]
+fn verify_of_spram_on_a_fabric_that_has_none() {
+    let folder = folder(GOOD);
+    std::fs::write(folder.path().join("x.toml"), format!("{CONFIG}[memory]\nweight_codes = \"spram\"\n")).unwrap();
+    let verify = ["verify", "x.toml", "--targets", "model,netlist:ecp5", "--steps", "1"];
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &verify)));
+}
+
+#[test]
 fn verify_of_one_target() {
     let folder = folder(GOOD);
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model"])));

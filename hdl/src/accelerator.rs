@@ -12,11 +12,11 @@ use crate::control::isa::{Dest, Moving, Stationary, gemm};
 use crate::control::sequencer::{operand, sequencer};
 use crate::control::softmax::softmax_control;
 use crate::control::timing;
-use crate::design::{Design, Roundings};
+use crate::design::{Design, Roundings, WeightCodes};
 use crate::link::map::{Region, Register};
 use crate::link::port::host_port;
 use crate::link::registers::{counters, registers};
-use crate::memory::{READ_LATENCY, Request, Shape, Skewed, Steps, Walk, skewed, tile_bits, walker};
+use crate::memory::{Ports, READ_LATENCY, Request, Shape, Skewed, Steps, Walk, skewed, tile_bits, walker};
 use crate::rtl::{
     Builder, Connection, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned,
 };
@@ -88,9 +88,10 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
     let depth = design.activation_depth.max(design.gradient_depth).max(design.weight_depth);
     let tile_bits = tile_bits(depth, lane_bits);
     let shape = Shape { tile_bits, lane_bits, length_bits: design.dimension_bits(), wraps };
-    let activation_memory = skewed("activation_memory", design.activation_depth, design.activation_bits(), shape)?;
-    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, shape)?;
-    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, shape)?;
+    let activation_memory =
+        skewed("activation_memory", design.activation_depth, design.activation_bits(), shape, Ports::ReadAndWrite)?;
+    let gradient_memory = skewed("gradient_memory", design.gradient_depth, moving_code, shape, Ports::ReadAndWrite)?;
+    let weight_memory = skewed("weight_memory", design.weight_depth, master_bits, shape, Ports::ReadAndWrite)?;
     let stores_codes = design.stores_weight_codes();
 
     let mut m =
@@ -402,7 +403,8 @@ pub fn accelerator(design: &Design, digest: u32) -> Result<Arc<Module>, Elaborat
         &padded(&masters.value(), columns, banks),
     );
     let weight_codes = if stores_codes {
-        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, shape)?;
+        let ports = if design.weight_codes == WeightCodes::Spram { Ports::One } else { Ports::ReadAndWrite };
+        let code_memory = skewed("weight_code_memory", design.weight_depth, stationary_code, shape, ports)?;
         let loaded = stationary.when(&loads_weights);
         let read = host(&host_reads_code).or_else(&mut m, "read_code", &idle, &loaded);
         let write = match design.draws_weights() {

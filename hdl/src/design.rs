@@ -55,6 +55,8 @@ pub enum WeightCodes {
     Stored,
     /// From the masters, on their way into the array: an encoder for each column instead of that memory. Not where codes are drawn.
     Encoded,
+    /// As [`WeightCodes::Stored`], in memories of one port: the SPRAMs of an iCE40 UP5K.
+    Spram,
 }
 
 /// How updates can be rounded.
@@ -232,6 +234,11 @@ impl Design {
 
     /// Whether the weight codes have a memory of their own.
     pub fn stores_weight_codes(&self) -> bool {
+        self.weight_codes != WeightCodes::Encoded
+    }
+
+    /// Whether an update may have weights as its stationary operand: not where their codes are read through a port that it uses.
+    pub fn updates_may_read_weights(&self) -> bool {
         self.weight_codes == WeightCodes::Stored
     }
 
@@ -295,6 +302,16 @@ impl Design {
         memories
     }
 
+    /// RAMs of one port and 16 bits x 16384 words that the weight codes take.
+    pub fn sprams(&self) -> u32 {
+        match self.weight_codes {
+            WeightCodes::Stored | WeightCodes::Encoded => 0,
+            WeightCodes::Spram => {
+                self.banks() * self.code_bits(Side::Stationary).div_ceil(16) * self.weight_depth.div_ceil(1 << 14)
+            }
+        }
+    }
+
     /// Every parameter that the hardware depends on, one `key=value` per line in a fixed order. Equal
     /// texts mean equal hardware; the digest is a hash of this text.
     pub fn digest_text(&self) -> String {
@@ -320,8 +337,10 @@ impl Design {
         if self.roundings == Roundings::Nearest {
             line("array.roundings", &"nearest");
         }
-        if !self.stores_weight_codes() {
-            line("memory.weight_codes", &"encoded");
+        match self.weight_codes {
+            WeightCodes::Stored => {}
+            WeightCodes::Encoded => line("memory.weight_codes", &"encoded"),
+            WeightCodes::Spram => line("memory.weight_codes", &"spram"),
         }
         if self.interconnect == Interconnect::Broadcast {
             line("array.interconnect", &"broadcast");
@@ -612,6 +631,7 @@ mod tests {
             with(|_| ()),
             with(|d| d.roundings = Roundings::Nearest),
             with(|d| d.weight_codes = WeightCodes::Encoded),
+            with(|d| d.weight_codes = WeightCodes::Spram),
             with(|d| d.interconnect = Interconnect::Broadcast),
             with(|d| d.subtraction = Subtraction::Adder),
             with(|d| d.softmax_lanes = SoftmaxLanes::One),
@@ -619,7 +639,7 @@ mod tests {
         ];
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), 7);
+        assert_eq!(texts.len(), 8);
     }
 
     #[test]

@@ -18,6 +18,19 @@ pub enum BuildError {
         why: &'static str,
     },
     #[error(
+        "{place}: the weight codes take {wanted} SPRAMs, and {device} of {board} has {}; {remedy}",
+        if *available == 0 { "none".to_string() } else { available.to_string() }
+    )]
+    Sprams {
+        /// File, line and key.
+        place: String,
+        board: String,
+        device: String,
+        wanted: u32,
+        available: u32,
+        remedy: &'static str,
+    },
+    #[error(
         "the design does not fit {device} of {board}: it takes {}; {remedy}",
         over.iter().map(|(kind, places)| format!("{} {kind} of {} ({:.0} %)", places.used, places.available, places.percent()))
             .collect::<Vec<_>>().join(", ")
@@ -66,6 +79,10 @@ pub(super) fn does_not_fit(
     let mut remedies = Vec::new();
     if memory && design.weight_codes == WeightCodes::Stored && !design.draws_weights() {
         remedies.push("memory.weight_codes = \"encoded\"".to_string());
+    }
+    let in_spram = Design { weight_codes: WeightCodes::Spram, ..design.clone() };
+    if memory && design.weight_codes == WeightCodes::Stored && in_spram.sprams() <= board.device.sprams {
+        remedies.push("memory.weight_codes = \"spram\"".to_string());
     }
     if memory {
         remedies.push("a smaller training.batch".to_string());

@@ -99,6 +99,7 @@ pub struct Built {
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
     let baud = link_baud(configuration)?;
+    enough_sprams(configuration, board)?;
     let clock = board.clock(options.clock_mhz)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
     let tools = [Tool::Yosys, fabric.nextpnr(), fabric.packer()];
@@ -220,6 +221,26 @@ fn link_baud(configuration: &Configuration) -> Result<u32, BuildError> {
         Link::Spi => no_board("the constraint files of the boards have no pins for SPI"),
         Link::Wishbone | Link::Axi => no_board("a bus ends inside the FPGA, and a board has pins"),
     }
+}
+
+/// That the board has the SPRAMs of the design: synthesis and placer would say so in words of their own, or not at all.
+fn enough_sprams(configuration: &Configuration, board: &Board) -> Result<(), BuildError> {
+    let (wanted, available) = (configuration.design().sprams(), board.device.sprams);
+    if wanted <= available {
+        return Ok(());
+    }
+    let remedy = match configuration.design().draws_weights() {
+        true => "choose memory.weight_codes = \"stored\"",
+        false => "choose memory.weight_codes = \"stored\" or \"encoded\"",
+    };
+    Err(BuildError::Sprams {
+        place: configuration.place("memory.weight_codes"),
+        board: board.title.clone(),
+        device: board.device.name.clone(),
+        wanted,
+        available,
+        remedy,
+    })
 }
 
 /// A placement that was routed.

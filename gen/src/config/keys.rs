@@ -340,9 +340,10 @@ fn after_families() -> Vec<Key> {
         ),
         key(
             "memory.weight_codes",
-            Kind::Choice(vec!["stored", "encoded"]),
+            Kind::Choice(vec!["stored", "encoded", "spram"]),
             Absent::Default("\"stored\""),
-            "in a memory of their own, or made from the weights on their way into the array: encoders instead of a memory",
+            "in a memory of their own; or made from the weights on their way into the array: encoders instead of a memory; \
+             or in SPRAM (iCE40 UP5K)",
         ),
         key(
             "memory.batch_depth",

@@ -647,6 +647,7 @@ impl Meaning<'_> {
             weight_depth: 0,
             weight_codes: match self.text("memory.weight_codes") {
                 Some("encoded") => WeightCodes::Encoded,
+                Some("spram") => WeightCodes::Spram,
                 _ => WeightCodes::Stored,
             },
             batch_depth: 0,

@@ -8,6 +8,8 @@ pub struct Device {
     pub fabric: Fabric,
     /// As people know it.
     pub name: String,
+    /// RAMs of one port and 16 bits x 16384 words.
+    pub sprams: u32,
     /// The command of Yosys, without wide LUTs and multiplier blocks.
     pub(super) synthesis: String,
     /// The arguments of nextpnr that name the device and tune the placer.
@@ -26,6 +28,7 @@ impl Device {
         Device {
             fabric: Fabric::Ice40,
             name: format!("iCE40 {}", device.to_uppercase()),
+            sprams: if family == "u" { 4 } else { 0 },
             // Never `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
             synthesis: format!("synth_ice40 -abc9 -device {family}"),
             place: vec![format!("--{device}"), "--package".into(), package.into()],
@@ -42,6 +45,7 @@ impl Device {
         Device {
             fabric: Fabric::Ecp5,
             name: format!("ECP5 LFE5U-{}F-{speed}", device.trim_end_matches('k')),
+            sprams: 0,
             synthesis: "synth_ecp5 -nowidelut -nodsp".into(),
             place: [&named[..], &placer].concat().into_iter().map(String::from).collect(),
             pack: vec!["--compress".into()],
@@ -62,6 +66,7 @@ impl Device {
         Device {
             fabric: Fabric::Gowin,
             name: format!("Gowin {name}-{size}"),
+            sprams: 0,
             synthesis: format!("synth_gowin -family {series} -nowidelut -nodsp"),
             place: ["--device", device, "--vopt", &format!("family={family}")].map(String::from).to_vec(),
             pack: vec!["-d".into(), family.into()],

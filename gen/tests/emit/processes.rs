@@ -4,7 +4,8 @@ use logloom::emit;
 use logloom::emit::simulator::{Simulator, build, start};
 use logloom::flow::Fabric;
 use logloom::flow::testing::needs;
-use logloom_hdl::design::{Design, Subtraction};
+use logloom_hdl::accelerator;
+use logloom_hdl::design::{Design, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::target::Target;
 use logloom_sim::target::process::Process;
@@ -91,6 +92,25 @@ fn netlist_of_ecp5_2x2() {
 #[test]
 fn netlist_of_ecp5_2x2_that_subtracts_in_the_adder() {
     equal(Simulator::Netlist(Fabric::Ecp5), &Design { subtraction: Subtraction::Adder, ..design(2, 2, 8) });
+}
+
+/// Weight codes are in SPRAM: nothing else holds them.
+#[test]
+fn netlist_of_spram_2x2() {
+    let simulator = Simulator::Netlist(Fabric::Ice40);
+    let design = Design { weight_codes: WeightCodes::Spram, ..design(2, 2, 8) };
+    equal(simulator, &design);
+    assert_cells(&design, "SB_SPRAM256KA", design.sprams());
+}
+
+/// So many cells of that kind are in the netlist for iCE40.
+fn assert_cells(design: &Design, cell: &str, count: u32) {
+    if needs(&Simulator::Netlist(Fabric::Ice40).tools()) {
+        let plan = emit::accelerator(design, "").unwrap();
+        let gates = emit::gates::netlist(&plan, accelerator::TOP, Fabric::Ice40, &cache()).unwrap();
+        let (_, text) = gates.files().find(|(path, _)| *path == "rtl/netlist.v").unwrap();
+        assert_eq!(String::from_utf8_lossy(text).matches(&format!("  {cell} ")).count(), count as usize);
+    }
 }
 
 /// A reset in the middle of a program: memories survive, and the program runs from the start as if nothing had been.

@@ -84,8 +84,9 @@ fn the_accelerator_is_clean() {
             program_depth: 8,
         };
         design.accumulator_bits = design.accumulator_bits.min(62 - design.lift());
-        for subtraction in [Subtraction::Complement, Subtraction::Adder] {
-            design.subtraction = subtraction;
+        let choices = [(Subtraction::Complement, WeightCodes::Stored), (Subtraction::Adder, WeightCodes::Spram)];
+        for (subtraction, weight_codes) in choices {
+            (design.subtraction, design.weight_codes) = (subtraction, weight_codes);
             let top = serial_accelerator(&design, 0, 12_000_000, 1_000_000).unwrap();
             assert_eq!(top.name, TOP);
             assert_clean(&top);

@@ -104,8 +104,8 @@ pub fn sequencer(design: &Design) -> Result<Arc<Module>, ElaborationError> {
         | value_is(gemm::STATIONARY, 3)
         | no_stationary
         | (value_is(gemm::DEST, isa::Dest::Gradient as u32) & reads_activation);
-    if !design.stores_weight_codes() {
-        // Masters that are encoded for the array are not read for an update as well.
+    if !design.updates_may_read_weights() {
+        // The way through which an update reads or writes is not that of codes as well.
         let updates_weights = value_is(gemm::DEST, isa::Dest::Weight as u32);
         bad_gemm = bad_gemm | (stationary_is(isa::Stationary::WeightCode) & updates_weights);
     }

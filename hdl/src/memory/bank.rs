@@ -1,6 +1,6 @@
 //! One bank of a skewed memory.
 
-use super::Shape;
+use super::{Ports, Shape};
 use crate::rtl::{Builder, ElaborationError, Expr, Module, ReadPort, ReadUnderWrite, WritePort, cat, mux, unsigned};
 use std::sync::Arc;
 
@@ -34,7 +34,13 @@ fn place(m: &mut Builder, prefix: &str, index: &Expr, shape: Shape) -> (Expr, Ex
 ///
 /// A read request at cycle t gives `data_o` at t + 2; a write request at t is seen by read requests from t + 1 on. The tiles of a
 /// request (`*_tile_i`, and `*_next_tile_i` for what lies past the edge) are the same for all banks, and come a cycle after it.
-pub(super) fn bank(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Arc<Module>, ElaborationError> {
+pub(super) fn bank(
+    name: &str,
+    depth: u32,
+    width: u32,
+    shape: Shape,
+    ports: Ports,
+) -> Result<Arc<Module>, ElaborationError> {
     let mut m = Builder::new(
         &format!("{name}_bank"),
         "One bank of a skewed memory: finds its element of the requested row or column vector.",
@@ -46,13 +52,19 @@ pub(super) fn bank(name: &str, depth: u32, width: u32, shape: Shape) -> Result<A
     let write_data = m.reg_unreset("write_data_q", &data);
     let read_address = fit(&mut m, &read_address, depth);
     let write_address = fit(&mut m, &write_address, depth);
-    let word = m.memory(
-        "words",
-        depth,
-        ReadUnderWrite::Never,
-        ReadPort { enable: read_enable, address: read_address },
-        WritePort { enable: write_enable, address: write_address, data: write_data },
-    );
+    let word = match ports {
+        Ports::ReadAndWrite => m.memory(
+            "words",
+            depth,
+            ReadUnderWrite::Never,
+            ReadPort { enable: read_enable, address: read_address },
+            WritePort { enable: write_enable, address: write_address, data: write_data },
+        ),
+        Ports::One => {
+            let address = m.wire("address", mux(&write_enable, &write_address, &read_address));
+            m.spram("words", depth, &read_enable, WritePort { enable: write_enable, address, data: write_data })
+        }
+    };
     m.output("data_o", word);
     m.finish()
 }

@@ -1,6 +1,6 @@
 //! N banks behind one read and one write port for row and column vectors.
 
-use super::{Request, Shape, bank};
+use super::{Ports, Request, Shape, bank};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn rotate(m: &mut Builder, name: &str, vector: &Expr, amount: &Expr, bits: Range
 /// A read request at cycle t gives `vector_o` at t + [`READ_LATENCY`], all N lanes, those beyond the count zero (no
 /// request: all zero). A write request takes `vector_i` in the same cycle, with `write_rotation_i`, -(line + lane): every lane of
 /// the vector hangs on it, so it had better be a register.
-pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed, ElaborationError> {
+pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape, ports: Ports) -> Result<Skewed, ElaborationError> {
     let Shape { lane_bits, .. } = shape;
     let banks = 1u32 << lane_bits;
     let tile_bits = tile_bits(depth, lane_bits);
@@ -61,7 +61,7 @@ pub fn skewed(name: &str, depth: u32, width: u32, shape: Shape) -> Result<Skewed
     let write_rotation = m.input("write_rotation_i", unsigned(lane_bits));
     let to_banks = rotate(&mut m, "to_banks", &vector, &write_rotation, 0..lane_bits);
 
-    let bank = bank::bank(name, depth, width, shape)?;
+    let bank = bank::bank(name, depth, width, shape, ports)?;
     let indices: Vec<Expr> = (0..banks).map(|b| Expr::constant(unsigned(lane_bits), b.into())).collect();
     let mut inputs = vec![
         ("index_i".to_string(), Connection::Element(lanes(&indices))),

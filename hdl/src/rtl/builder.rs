@@ -247,37 +247,55 @@ impl Builder {
         write: WritePort,
     ) -> Expr {
         let width = write.data.width();
-        self.add_memory(name, depth, width, read_under_write, read, Some(write), Vec::new())
-    }
-
-    /// A ROM with a registered read port.
-    pub fn rom(&mut self, name: &str, width: u32, contents: Vec<Bits>, read: ReadPort) -> Expr {
-        self.add_memory(name, contents.len() as u32, width, ReadUnderWrite::Old, read, None, contents)
-    }
-
-    #[allow(clippy::too_many_arguments)] // one call site for each public form
-    fn add_memory(
-        &mut self,
-        name: &str,
-        depth: u32,
-        width: u32,
-        read_under_write: ReadUnderWrite,
-        read: ReadPort,
-        write: Option<WritePort>,
-        init: Vec<Bits>,
-    ) -> Expr {
-        let index = self.module.memories.len();
-        let (data, value) = self.declare(&format!("{name}_q"), unsigned(width), Source::MemoryRead(index));
-        self.module.memories.push(Memory {
+        self.add_memory(name, width, |data| Memory {
             name: name.into(),
             depth,
             width,
             read,
-            write,
+            write: Some(write),
             read_under_write,
-            init,
+            spram: false,
+            init: Vec::new(),
             data,
-        });
+        })
+    }
+
+    /// A memory of one port, in SPRAM: reads at the address of the write, in cycles without one.
+    pub fn spram(&mut self, name: &str, depth: u32, read_enable: &Expr, write: WritePort) -> Expr {
+        let width = write.data.width();
+        let read = ReadPort { enable: read_enable & !&write.enable, address: write.address.clone() };
+        self.add_memory(name, width, |data| Memory {
+            name: name.into(),
+            depth,
+            width,
+            read,
+            write: Some(write),
+            read_under_write: ReadUnderWrite::Never,
+            spram: true,
+            init: Vec::new(),
+            data,
+        })
+    }
+
+    /// A ROM with a registered read port.
+    pub fn rom(&mut self, name: &str, width: u32, contents: Vec<Bits>, read: ReadPort) -> Expr {
+        self.add_memory(name, width, |data| Memory {
+            name: name.into(),
+            depth: contents.len() as u32,
+            width,
+            read,
+            write: None,
+            read_under_write: ReadUnderWrite::Old,
+            spram: false,
+            init: contents,
+            data,
+        })
+    }
+
+    fn add_memory(&mut self, name: &str, width: u32, memory: impl FnOnce(Signal) -> Memory) -> Expr {
+        let index = self.module.memories.len();
+        let (data, value) = self.declare(&format!("{name}_q"), unsigned(width), Source::MemoryRead(index));
+        self.module.memories.push(memory(data));
         value
     }
 

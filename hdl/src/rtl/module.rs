@@ -111,6 +111,8 @@ pub struct Memory {
     /// None: a ROM.
     pub write: Option<WritePort>,
     pub read_under_write: ReadUnderWrite,
+    /// In RAMs of one port and 16 bits x 16384 words, as an iCE40 UP5K has four; what they hold at power-up is not known.
+    pub spram: bool,
     /// Contents at power-up, zero beyond the list.
     pub init: Vec<Bits>,
     /// The read data.

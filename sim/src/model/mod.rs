@@ -171,8 +171,8 @@ impl Model {
                     && block.contains(&gemm.block.into())
                     && !reads_one_memory_twice(&gemm)
                     && (self.design.roundings == Roundings::Any || gemm.rounding == Rounding::Nearest)
-                    // Without a memory of their own, weight codes are read where an update reads.
-                    && (self.design.stores_weight_codes()
+                    // Without a memory of their own, or with one of a single port, weight codes go where an update does.
+                    && (self.design.updates_may_read_weights()
                         || gemm.stationary != Stationary::WeightCode
                         || gemm.dest != Dest::Weight)
                     // Gradients are stored in the moving code.

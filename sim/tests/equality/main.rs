@@ -166,7 +166,7 @@ proptest! {
         family in family(),
         master_bits in 8u32..=24,
         shape in shape(),
-        encoded in any::<bool>(),
+        weight_codes in proptest::sample::select(&WEIGHT_CODES[..]),
         nearest in any::<bool>(),
         one_lane in any::<bool>(),
         adder in any::<bool>(),
@@ -178,8 +178,8 @@ proptest! {
         // A gradient may have no stationary code.
         let shape = Shape { transposed: shape.transposed || !family.is_symmetric(), ..shape };
         let mut design = design(rows, columns, family, master(master_bits), shape.tiles(rows, columns));
-        if encoded && !design.draws_weights() {
-            design.weight_codes = WeightCodes::Encoded;
+        if weight_codes != WeightCodes::Encoded || !design.draws_weights() {
+            design.weight_codes = weight_codes;
         }
         if nearest && !shape.stochastic {
             design.roundings = Roundings::Nearest;
@@ -217,6 +217,8 @@ fn log16() -> Arc<dyn Arithmetic> {
     })
 }
 
+const WEIGHT_CODES: [WeightCodes; 3] = [WeightCodes::Stored, WeightCodes::Encoded, WeightCodes::Spram];
+
 const SHAPE: Shape =
     Shape { samples: 5, inputs: 7, outputs: 3, block: 4, shifts: [12, 14, 12], transposed: false, stochastic: true };
 
@@ -224,7 +226,7 @@ const SHAPE: Shape =
 fn every_instruction_leaves_the_same_words() {
     for (rows, columns) in [(1, 1), (1, 5), (5, 1), (3, 4), (7, 2)] {
         for transposed in [false, true] {
-            for weight_codes in [WeightCodes::Stored, WeightCodes::Encoded] {
+            for weight_codes in WEIGHT_CODES {
                 let shape = Shape { transposed, ..SHAPE };
                 let mut design = design(rows, columns, log16(), master(16), shape.tiles(rows, columns));
                 design.weight_codes = weight_codes;
@@ -340,15 +342,17 @@ fn mistakes_of_the_host_give_the_same_errors() {
     for words in bad {
         run(&design, &words);
     }
-    // Where masters are encoded for the array, an update cannot read them as well.
+    // Where masters are encoded for the array, or their codes have one port, an update cannot read them as well.
     let update = Gemm { moving: Moving::Gradient, dest: Dest::Weight, ..good }.encode();
     let stochastic = Gemm { rounding: Rounding::Stochastic, ..good }.encode();
     let nearest = Design { roundings: Roundings::Nearest, ..design.clone() };
     assert_eq!(run(&design, &stochastic), run(&design, &good.encode()));
     assert_eq!(run(&nearest, &stochastic), ErrorCode::IllegalOperand.number());
-    let encoded = Design { weight_codes: WeightCodes::Encoded, ..design.clone() };
     assert_eq!(run(&design, &update), run(&design, &good.encode()));
-    assert_eq!(run(&encoded, &update), ErrorCode::IllegalOperand.number());
+    for weight_codes in [WeightCodes::Encoded, WeightCodes::Spram] {
+        let design = Design { weight_codes, ..design.clone() };
+        assert_eq!(run(&design, &update), ErrorCode::IllegalOperand.number());
+    }
     let mut pair = Pair::new(&design, Some(3));
     for (address, data) in pair.forbidden() {
         pair.write(&[(address, data)]);

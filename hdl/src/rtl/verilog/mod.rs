@@ -279,14 +279,18 @@ impl<'a> Printer<'a> {
         if let Some(comment) = &data.comment {
             self.comment(comment);
         }
-        if write.is_some() && memory.read_under_write == ReadUnderWrite::Never {
+        if memory.spram {
+            self.line("(* ram_style = \"huge\" *)");
+        } else if write.is_some() && memory.read_under_write == ReadUnderWrite::Never {
             self.line("(* no_rw_check *)");
         }
         self.line(&format!("reg {word}{name} [0:{}];", depth - 1));
         self.line(&format!("reg {word}{};", data.name));
         self.blank();
-        self.memory_init(memory);
-        self.blank();
+        if !memory.spram {
+            self.memory_init(memory);
+            self.blank();
+        }
         self.open("always @(posedge clk_i) begin");
         let read_address = self.flat(self.names().bits(&read.address));
         let mut stored = format!("{name}[{read_address}]");
@@ -312,7 +316,7 @@ impl<'a> Printer<'a> {
         self.blank();
     }
 
-    /// Zero where nothing is given: simulators would begin with X, block RAM with zero.
+    /// Zero where nothing is given: simulators would begin with X, block RAM with zero. (An SPRAM begins with what it likes.)
     fn memory_init(&mut self, memory: &Memory) {
         let Memory { name, depth, width, init, .. } = memory;
         self.open(&format!("initial begin : init_{name}"));
