@@ -325,6 +325,14 @@ fn sprams_that_a_device_has_not() {
 }
 
 #[test]
+fn multiplier_blocks_that_a_device_has_not() {
+    let bench = Bench::new();
+    let blocks = "[arithmetic]\nfamily = \"exact\"\nform = \"block\"\nstages = 2\n[data]";
+    std::fs::write(bench.path().join("x.toml"), CONFIG.replace("[data]", blocks)).unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
+}
+
+#[test]
 fn clock_that_the_pll_cannot_make() {
     let bench = Bench::new();
     std::fs::write(bench.path().join("x.toml"), CONFIG.replace("48", "7.5")).unwrap();

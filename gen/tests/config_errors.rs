@@ -85,6 +85,7 @@ golden! {
     kept_bits_too_few: digits!("[arithmetic]\nfamily = \"drum\"\nkept_bits = 1\n");
     kept_bits_of_the_whole_operand: digits!("[formats]\nactivation = \"Q2.5\"\ngradient = \"Q0.7\"\n[arithmetic]\nfamily = \"drum\"\nkept_bits = 8\n");
     registers_out_of_range: digits!("[arithmetic]\nstages = 3\n");
+    blocks_without_their_registers: digits!("[arithmetic]\nfamily = \"exact\"\nform = \"block\"\n");
     weight_scale_not_a_power: digits!("[training]\nweight_scale = [\"0.3\", \"2^-1\"]\n");
     weight_scale_of_another_length: digits!("[training]\nweight_scale = [\"2^-1\"]\n");
     weight_scale_of_numbers: digits!("[training]\nweight_scale = [1, 2]\n");

@@ -149,6 +149,12 @@ pub fn larger(than: &Board, luts: u64, block_rams: u64) -> Vec<&'static str> {
     larger.into_iter().map(|(_, name)| name).collect()
 }
 
+/// The names of the boards whose devices have multiplier blocks that Logloom uses.
+pub fn with_multiplier_blocks() -> Vec<&'static str> {
+    let has = |name| Board::find(name).is_ok_and(|found| found.device.multiplier_blocks);
+    BOARDS.iter().map(|board| board.name).filter(|name| has(name)).collect()
+}
+
 /// How far a clock may be from the one that was asked for.
 const TOLERANCE: f64 = 0.02;
 

@@ -31,6 +31,17 @@ pub enum BuildError {
         remedy: &'static str,
     },
     #[error(
+        "{place}: {device} of {board} has no multiplier blocks that Logloom uses; choose \"rows\" or \"star\", or a board with an \
+         iCE40 UP5K (--board {})",
+        board::with_multiplier_blocks().join(", ")
+    )]
+    Blocks {
+        /// File, line and key.
+        place: String,
+        board: String,
+        device: String,
+    },
+    #[error(
         "the design does not fit {device} of {board}: it takes {}; {remedy}",
         over.iter().map(|(kind, places)| format!("{} {kind} of {} ({:.0} %)", places.used, places.available, places.percent()))
             .collect::<Vec<_>>().join(", ")

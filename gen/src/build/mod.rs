@@ -22,6 +22,7 @@ pub mod step;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -94,14 +95,19 @@ pub struct Built {
 /// text of the configuration.
 ///
 /// # Errors
-/// The link is none of a board, the clock cannot be made or is not reached, the design does not fit ([`BuildError`]), a tool is
-/// missing or fails, or the folder is not ours or cannot be written.
+/// The link is none of a board, the device has not the SPRAMs or multiplier blocks of the design, the clock cannot be made or is not
+/// reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
     let baud = link_baud(configuration)?;
     enough_sprams(configuration, board)?;
     let clock = board.clock(options.clock_mhz)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
+    let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
+    if plan.files().any(|(path, _)| path == blocks) && !board.device.multiplier_blocks {
+        let (place, device) = (configuration.place("arithmetic.form"), board.device.name.clone());
+        return Err(BuildError::Blocks { place, board: board.title.clone(), device }.into());
+    }
     let tools = [Tool::Yosys, fabric.nextpnr(), fabric.packer()];
     let versions = tools.iter().map(|&tool| Ok((tool.name(), version(tool)?))).collect::<Result<Vec<_>>>()?;
     let version_of = |index: usize| versions[index].1.as_str();

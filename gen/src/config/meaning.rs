@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
 use logloom_hdl::arith::family::{self, FAMILIES, Values};
 use logloom_hdl::arith::guest::{Guest, Operands};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Side, unit};
@@ -861,8 +862,8 @@ fn modules_around_a_unit() -> Result<Vec<String>, ElaborationError> {
     let unit = unit(in_place_of_a_guest(8).as_ref())?;
     let modules = unit.hierarchy()?;
     let names = modules.iter().map(|module| module.name.as_str());
-    // In the place of the last one, whoever has it, synthesis puts cells of the device.
-    Ok(names.chain(["unit_bound", "sweep", "tabulate", ADD_SUBTRACT]).map(String::from).collect())
+    // In the place of the last two, whoever has them, synthesis puts cells of the device.
+    Ok(names.chain(["unit_bound", "sweep", "tabulate", ADD_SUBTRACT, MULTIPLIER_BLOCK]).map(String::from).collect())
 }
 
 /// The modules that an accelerator of this shape has, whatever its link and its board.

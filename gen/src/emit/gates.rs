@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
 use serde::Serialize;
 
 use super::Plan;
 use super::plan::Entry;
 use crate::flow::cache::Cache;
+use crate::flow::device::Device;
 use crate::flow::doctor::version;
 use crate::flow::yosys::{self, Options};
 use crate::flow::{Fabric, Tool};
@@ -39,7 +41,11 @@ struct Key<'a> {
 /// Yosys is missing or fails, there are no models of the fabric, or the cache cannot be written.
 pub fn netlist(plan: &Plan, top: &str, fabric: Fabric, cache: &Path) -> Result<Plan> {
     let verilog = plan.subset(|path| path.starts_with("rtl/") && path.ends_with(".v"));
-    let options = Options::new(fabric.device());
+    let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
+    let options = Options::new(match fabric {
+        Fabric::Ice40 if verilog.files().any(|(path, _)| path == blocks) => Device::ice40("up5k", "sg48"),
+        fabric => fabric.device(),
+    });
     let key = Key {
         tools: NETLIST_TOOLS.iter().map(|&tool| Ok(version(tool)?)).collect::<Result<_>>()?,
         passes: options.passes(top),

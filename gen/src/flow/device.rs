@@ -10,6 +10,8 @@ pub struct Device {
     pub name: String,
     /// RAMs of one port and 16 bits x 16384 words.
     pub sprams: u32,
+    /// It has blocks for the module [`multiplier_block`](logloom_hdl::arith::exact::MULTIPLIER_BLOCK).
+    pub multiplier_blocks: bool,
     /// The command of Yosys, without wide LUTs and multiplier blocks.
     pub(super) synthesis: String,
     /// The arguments of nextpnr that name the device and tune the placer.
@@ -29,6 +31,7 @@ impl Device {
             fabric: Fabric::Ice40,
             name: format!("iCE40 {}", device.to_uppercase()),
             sprams: if family == "u" { 4 } else { 0 },
+            multiplier_blocks: family == "u",
             // Never `-dsp`: on a flattened pipelined array, Yosys 0.70 turns it into wrong hardware.
             synthesis: format!("synth_ice40 -abc9 -device {family}"),
             place: vec![format!("--{device}"), "--package".into(), package.into()],
@@ -46,9 +49,18 @@ impl Device {
             fabric: Fabric::Ecp5,
             name: format!("ECP5 LFE5U-{}F-{speed}", device.trim_end_matches('k')),
             sprams: 0,
+            multiplier_blocks: false,
             synthesis: "synth_ecp5 -nowidelut -nodsp".into(),
             place: [&named[..], &placer].concat().into_iter().map(String::from).collect(),
             pack: vec!["--compress".into()],
+        }
+    }
+
+    /// Commands of ours before stages of the command of Yosys, in the order of the stages.
+    pub(super) fn before_stage(&self) -> &'static [(&'static str, &'static str)] {
+        match self.multiplier_blocks {
+            true => &[("flatten", "techmap -map %multipliers")],
+            false => self.fabric.facts().before_stage,
         }
     }
 
@@ -67,6 +79,7 @@ impl Device {
             fabric: Fabric::Gowin,
             name: format!("Gowin {name}-{size}"),
             sprams: 0,
+            multiplier_blocks: false,
             synthesis: format!("synth_gowin -family {series} -nowidelut -nodsp"),
             place: ["--device", device, "--vopt", &format!("family={family}")].map(String::from).to_vec(),
             pack: vec!["-d".into(), family.into()],

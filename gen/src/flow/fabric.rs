@@ -27,7 +27,7 @@ pub(super) struct Facts {
     extensions: [&'static str; 3],
     /// Beginnings of the names of cells.
     pub cells: Cells,
-    /// Commands of ours before stages of the command of Yosys, in the order of the stages. `%adders` is `templates/adders.v`.
+    /// What [`Device::before_stage`](super::device::Device) is by default. `%adders` is `templates/adders.v`.
     pub before_stage: &'static [(&'static str, &'static str)],
     /// How many places of a LUT a carry cell takes. On iCE40 it shares the place of the LUT that it serves.
     pub luts_per_carry: u64,

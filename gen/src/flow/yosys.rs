@@ -18,8 +18,9 @@ const LEAST_AREA_PS: u32 = 90_000;
 /// The module that is synthesised once however many instances of it there are; nothing is optimised across its bounds.
 const ELEMENT: &str = "pe";
 
-/// What becomes an adder that subtracts, for `techmap`.
-const ADDERS: &str = include_str!("templates/adders.v");
+/// What takes the place of modules, for `techmap`: of `add_subtract`, of `multiplier_block`.
+const MAPS: [(&str, &str); 2] =
+    [("adders", include_str!("templates/adders.v")), ("multipliers", include_str!("templates/multipliers.v"))];
 
 /// How to synthesise. [`Options::new`] is what Logloom's tables are measured with: least area.
 #[derive(Clone, Debug)]
@@ -66,13 +67,17 @@ impl Options {
         // Once, however many there are: an array takes a minute and a half instead of an hour.
         passes.push(format!("setattr -mod -set keep_hierarchy 1 {ELEMENT}"));
         let synthesis = format!("{} -top {top}", self.device.synthesis);
-        let before_stage = self.device.fabric.facts().before_stage;
+        let before_stage = self.device.before_stage();
         if before_stage.is_empty() {
             passes.push(synthesis);
         } else {
-            passes.push(format!(
-                "design -push\nread_verilog -icells <<EOT\n{ADDERS}EOT\ndesign -stash adders\ndesign -pop"
-            ));
+            for (name, map) in MAPS {
+                if before_stage.iter().any(|(_, command)| command.contains(&format!("%{name}"))) {
+                    passes.push(format!(
+                        "design -push\nread_verilog -icells <<EOT\n{map}EOT\ndesign -stash {name}\ndesign -pop"
+                    ));
+                }
+            }
             let mut from = "begin";
             for (stage, command) in before_stage {
                 passes.push(format!("{synthesis} -run {from}:{stage}\n{command}"));

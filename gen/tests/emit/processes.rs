@@ -1,10 +1,13 @@
 //! Simulators in processes equal the model in every word after every instruction.
 
+use std::sync::Arc;
+
 use logloom::emit;
 use logloom::emit::simulator::{Simulator, build, start};
 use logloom::flow::Fabric;
 use logloom::flow::testing::needs;
 use logloom_hdl::accelerator;
+use logloom_hdl::arith::{Exact, Form};
 use logloom_hdl::design::{Design, Subtraction, WeightCodes};
 use logloom_hdl::link::map::{Region, Register, address, control};
 use logloom_sim::target::Target;
@@ -101,6 +104,15 @@ fn netlist_of_spram_2x2() {
     let design = Design { weight_codes: WeightCodes::Spram, ..design(2, 2, 8) };
     equal(simulator, &design);
     assert_cells(&design, "SB_SPRAM256KA", design.sprams());
+}
+
+/// Products are those of the multiplier blocks: nothing else makes them.
+#[test]
+fn netlist_of_multiplier_blocks_2x2() {
+    let arithmetic = Arc::new(Exact { operand_bits: 16, form: Form::Block, stages: 2 });
+    let design = Design { arithmetic, accumulator_bits: 36, ..design(2, 2, 8) };
+    equal(Simulator::Netlist(Fabric::Ice40), &design);
+    assert_cells(&design, "SB_MAC16", 4);
 }
 
 /// So many cells of that kind are in the netlist for iCE40.

@@ -2,7 +2,7 @@
 use super::family::{Choices, Family, Parameter};
 use super::parts::rows;
 use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, check_operand_bits, check_stages};
-use crate::rtl::{Builder, Expr};
+use crate::rtl::{Builder, ElaborationError, Expr, Module, signed};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ pub const FAMILY: Family = Family {
     summary: "exact products, the baseline",
     parameters: &[Parameter {
         name: "form",
-        choices: Choices::Word { words: &["rows", "star"], default: "rows" },
-        help: "\"rows\" for carry chains, \"star\" for DSP blocks",
+        choices: Choices::Word { words: &["rows", "star", "block"], default: "rows" },
+        help: "\"rows\" for carry chains, \"star\" for `*`, \"block\" for the multiplier blocks of an iCE40 UP5K",
     }],
     units: &[
         "operand_bits=8 form=rows",
@@ -21,7 +21,11 @@ pub const FAMILY: Family = Family {
         "operand_bits=16 form=star stages=1",
     ],
     make: |values| {
-        let form = if values.word("form") == "star" { Form::Star } else { Form::Rows };
+        let form = match values.word("form") {
+            "star" => Form::Star,
+            "block" => Form::Block,
+            _ => Form::Rows,
+        };
         Arc::new(Exact { operand_bits: values.operand_bits, form, stages: values.stages })
     },
 };
@@ -34,6 +38,32 @@ pub enum Form {
     Rows,
     /// The operator `*`, left to synthesis.
     Star,
+    /// [`multiplier_block`], whose place a block of the device takes where Logloom has one for it (iCE40 UP5K). Both stages are
+    /// the block's own registers: of the way through one without them, nextpnr knows no delay.
+    Block,
+}
+
+/// Cycles from the operands of a [`multiplier_block`] to their product.
+const BLOCK_STAGES: u32 = 2;
+
+/// Width of the operands of a [`multiplier_block`].
+const BLOCK_BITS: u32 = 16;
+
+/// The name of [`multiplier_block`].
+pub const MULTIPLIER_BLOCK: &str = "multiplier_block";
+
+/// Module `multiplier_block`: `product_o` = `moving_i` x `stationary_i` two cycles later, signed 16 x 16 to 32. A module of its own,
+/// so that synthesis can put a block of the device in its place.
+fn multiplier_block() -> Result<Arc<Module>, ElaborationError> {
+    let mut m =
+        Builder::new(MULTIPLIER_BLOCK, "A multiplier with its registers, or the block of a device that has some.");
+    let moving = m.input("moving_i", signed(BLOCK_BITS));
+    let stationary = m.input("stationary_i", signed(BLOCK_BITS));
+    let moving = m.reg_unreset("moving_q", moving);
+    let stationary = m.reg_unreset("stationary_q", stationary);
+    let product = m.reg_unreset("product_q", moving.extend(2 * BLOCK_BITS).mul(&stationary.extend(2 * BLOCK_BITS)));
+    m.output("product_o", product);
+    m.finish()
 }
 
 impl fmt::Display for Form {
@@ -41,6 +71,7 @@ impl fmt::Display for Form {
         f.write_str(match self {
             Form::Rows => "rows",
             Form::Star => "star",
+            Form::Block => "block",
         })
     }
 }
@@ -59,6 +90,13 @@ impl Exact {
     fn operand(&self, code: u32) -> i64 {
         let unused = 32 - self.operand_bits;
         i64::from((code << unused) as i32 >> unused)
+    }
+
+    fn block(&self, m: &mut Builder, moving: &Expr, stationary: &Expr) -> Expr {
+        let block = multiplier_block().expect("it depends on nothing");
+        let [moving, stationary] = [moving, stationary].map(|code| code.as_signed().extend(BLOCK_BITS));
+        let out = m.instance("block", &block, &[("moving_i", &moving), ("stationary_i", &stationary)]);
+        m.wire("product", out.get("product_o").truncate(self.product_bits()))
     }
 
     /// `*`, and registers behind it that synthesis may move into a DSP block.
@@ -83,7 +121,15 @@ impl Arithmetic for Exact {
 
     fn validate(&self) -> Result<(), ParameterError> {
         check_operand_bits(self.operand_bits)?;
-        check_stages(self.stages)
+        check_stages(self.stages)?;
+        match self.form {
+            Form::Block if self.stages != BLOCK_STAGES => Err(ParameterError::new(
+                "stages",
+                format!("{} with form = \"block\", whose registers are those of the block", self.stages),
+                format!("choose {BLOCK_STAGES}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn operand_bits(&self) -> u32 {
@@ -133,6 +179,7 @@ impl Arithmetic for Exact {
                 m.wire("product", product)
             }
             Form::Star => self.star(m, moving, stationary),
+            Form::Block => self.block(m, moving, stationary),
         };
         Addend { value, negative: None }
     }
@@ -184,5 +231,7 @@ mod tests {
         assert_eq!(exact(3).validate().unwrap_err().parameter, "operand_bits");
         let slow = Exact { stages: 3, ..exact(8) };
         assert_eq!(slow.validate().unwrap_err().parameter, "stages");
+        let block = Exact { form: Form::Block, ..exact(8) };
+        assert_eq!(block.validate().unwrap_err().parameter, "stages");
     }
 }

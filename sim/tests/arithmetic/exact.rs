@@ -15,6 +15,7 @@ fn products_are_the_reference_for_every_small_pair() {
                 check::every_product(&exact(bits, form, stages));
             }
         }
+        check::every_product(&exact(bits, Form::Block, 2));
     }
 }
 
@@ -25,5 +26,6 @@ fn wide_products_are_the_reference() {
             check::some_products(&exact(bits, Form::Rows, stages));
             check::some_products(&exact(bits, Form::Star, stages));
         }
+        check::some_products(&exact(bits, Form::Block, 2));
     }
 }
