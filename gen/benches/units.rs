@@ -67,7 +67,7 @@ fn main() -> Result<()> {
     let all: Vec<&Measured> = measured.iter().collect();
     write!(
         text,
-        "\n## Errors\n\nOver all pairs of operands; relative errors in percent. WMED is weighted by a normal distribution of the stationary \
+        "\n## Errors\n\nOver all pairs of operands; the share of wrong products and relative errors in percent. WMED is weighted by a normal distribution of the stationary \
          operand, with a standard deviation of a quarter of its range's half. Codes that are drawn at random are right on average, \
          not one by one.\n\n{}",
         page::errors(&all)

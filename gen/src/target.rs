@@ -155,8 +155,8 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
             }
             Box::new(simulation)
         }
-        Kind::Verilator => compiled(Simulator::Verilator, design)?,
-        Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design)?,
+        Kind::Verilator => compiled(Simulator::Verilator, design, kind)?,
+        Kind::Cxxrtl => compiled(Simulator::Cxxrtl, design, kind)?,
         Kind::Netlist(fabric) => {
             ensure!(
                 design.sprams() == 0 || *fabric == Fabric::Ice40,
@@ -164,12 +164,9 @@ pub fn open_with(kind: &Kind, configuration: &Configuration, options: Options) -
                 configuration.place("memory.weight_codes"),
                 fabric.device().name
             );
-            compiled(Simulator::Netlist(*fabric), design)?
+            compiled(Simulator::Netlist(*fabric), design, kind)?
         }
-        // Not eprintln!, which panics when stderr is closed.
-        Kind::Bitstream => Box::new(chip::start("bitstream", configuration, &cache(), &|step| {
-            let _ = writeln!(std::io::stderr(), "bitstream: {step}");
-        })?),
+        Kind::Bitstream => Box::new(chip::start(configuration, &cache(), &|step| say(kind, step))?),
         Kind::Serial(port) => match configuration.link {
             Link::Uart { baud } => Box::new(serial::open(port, baud)?),
             Link::Spi | Link::Wishbone | Link::Axi => bail!(
@@ -204,8 +201,15 @@ fn identify(target: &mut dyn Target, design: &Design) -> Result<()> {
 }
 
 /// A simulator of the emitted Verilog, compiled unless it was before.
-fn compiled(simulator: Simulator, design: &Design) -> Result<Box<dyn Target>> {
-    Ok(Box::new(simulator::start(simulator, &emit::accelerator(design, "")?, &cache())?))
+fn compiled(simulator: Simulator, design: &Design, kind: &Kind) -> Result<Box<dyn Target>> {
+    let plan = emit::accelerator(design, "")?;
+    Ok(Box::new(simulator::start(simulator, &plan, &cache(), &|step| say(kind, step))?))
+}
+
+/// Says what is done to bring up a target, which may take minutes.
+fn say(kind: &Kind, step: &str) {
+    // Not eprintln!, which panics when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{kind}: {step}");
 }
 
 /// Compiled simulators are kept in `target/simulators` of the current folder, or in the folder that `LOGLOOM_CACHE` names.

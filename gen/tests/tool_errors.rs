@@ -79,7 +79,7 @@ fn tool_that_dies() {
     );
     assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.starts_with("error: make failed") && words.contains("/bin/false"), "{words}");
+    assert!(words.starts_with("verilator: compile\nerror: make failed") && words.contains("/bin/false"), "{words}");
     assert!(!folder.path().join("runs").exists(), "nothing is left behind");
 }
 

