@@ -22,7 +22,7 @@ pub struct Arguments {
     /// Weights that `logloom train` wrote
     #[arg(long)]
     checkpoint: PathBuf,
-    /// The samples: .csv, .npz, or IDX; labels in it are not looked at
+    /// The samples: .csv with or without labels, .npz, or IDX; labels in it are not looked at
     #[arg(long)]
     data: PathBuf,
     /// What runs the programs
@@ -33,7 +33,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let configuration = Configuration::load(&arguments.config, &[])?;
     let compiled = &configuration.compiled;
-    let inputs = data::load_inputs(&arguments.data)?;
+    let inputs = data::load_inputs(&arguments.data, compiled.inputs())?;
     let activation = compiled.design().activation;
     let samples = Samples::unlabelled(&inputs, &configuration.data.normalise, compiled.inputs(), activation)
         .with_context(|| arguments.data.display().to_string())?;

@@ -1,4 +1,4 @@
-//! Comma-separated numbers, the label last.
+//! Comma-separated numbers, the label last, if there is one.
 
 use std::path::Path;
 
@@ -7,6 +7,15 @@ use super::{DataError, Dataset};
 use crate::train::atomic::read_regular;
 
 pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
+    read(path, None)
+}
+
+/// The same for samples of so many features; where there is no column for a label, all are given the class 0.
+pub(super) fn load_inputs(path: &Path, features: usize) -> Result<Dataset, DataError> {
+    read(path, Some(features))
+}
+
+fn read(path: &Path, unlabelled: Option<usize>) -> Result<Dataset, DataError> {
     let bytes = read_regular(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
     // Flexible, because an unequal length is reported here, with the line a person would count.
     let mut reader =
@@ -29,7 +38,8 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
         if record.len() != expected {
             return Err(DataError::CsvWidth { path: path.to_owned(), line, found: record.len(), expected });
         }
-        if expected < 2 {
+        let has_label = unlabelled != Some(expected);
+        if has_label && expected < 2 {
             return Err(DataError::CsvNarrow { path: path.to_owned(), line });
         }
         // Only a line without any number is a header, so a typing error in the first sample does not make it vanish.
@@ -46,7 +56,7 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
                 first,
             })?;
             let place = || format!("line {line}, column {column}");
-            if column == expected {
+            if has_label && column == expected {
                 data.labels.push(label(value).ok_or_else(|| DataError::Label {
                     path: path.to_owned(),
                     place: place(),
@@ -57,6 +67,9 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
             } else {
                 return Err(DataError::NotFinite { path: path.to_owned(), place: place(), value: field.to_owned() });
             }
+        }
+        if !has_label {
+            data.labels.push(0);
         }
     }
     if data.labels.is_empty() {
@@ -111,6 +124,22 @@ mod tests {
         ] {
             assert_eq!(load_text(text).unwrap(), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn without_labels() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.csv");
+        let inputs_of = |text: &str, features| {
+            std::fs::write(&path, text).unwrap();
+            load_inputs(&path, features)
+        };
+        let expected = Dataset { inputs: vec![0.5, -1., 2., 3e4], features: 2, labels: vec![0, 0] };
+        assert_eq!(inputs_of("a,b\n0.5,-1\n2,3e4\n", 2).unwrap(), expected);
+        assert_eq!(inputs_of("0.5,-1,7\n2,3e4,8\n", 2).unwrap().inputs, expected.inputs);
+        assert_eq!(inputs_of("0.5\n-1\n2\n3e4\n", 1).unwrap().inputs, expected.inputs);
+        let error = inputs_of("0.5,-1\n2,3e4,0\n", 2).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("3 columns"), "{error}");
     }
 
     #[test]

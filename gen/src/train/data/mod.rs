@@ -94,14 +94,14 @@ pub enum FileFormat {
     Idx,
 }
 
-/// Reads samples to be classified. Labels in a `.csv` or `.npz` are read and checked like those of [`load`]; an IDX
-/// file has none, and all of its samples are given the class 0.
+/// Reads samples of so many features, to be classified. Labels in a `.csv` or `.npz` are read and checked like those of [`load`]; where
+/// there are none, as in an IDX file and in a `.csv` with as many columns as features, all samples are given the class 0.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_inputs(path: &Path) -> Result<Dataset, DataError> {
+pub fn load_inputs(path: &Path, features: usize) -> Result<Dataset, DataError> {
     match format_of(path) {
-        FileFormat::Csv => csv::load(path),
+        FileFormat::Csv => csv::load_inputs(path, features),
         FileFormat::Npz => npz::load(path),
         FileFormat::Idx => idx::load_inputs(path),
     }
