@@ -45,9 +45,14 @@ fn main() -> Result<()> {
 
     let mut page = String::from(
         "<!-- Written by `make bench`; do not edit. -->\n\n# Results\n\n\
-         Everything here was measured by one run of `make bench`",
+         Measured by one run of `make bench`",
     );
-    writeln!(page, " of Logloom {}.", env!("CARGO_PKG_VERSION"))?;
+    writeln!(
+        page,
+        " of Logloom {}, but for the builds at the end, which are those kept in `docs/builds`: each is made again by `make bench` and \
+         compared by `make bench-check`.",
+        env!("CARGO_PKG_VERSION")
+    )?;
     accuracy(&mut page, root, &digits, &samples)?;
     elements(&mut page, &digits, &Cache::new(root.join("target/measurements")))?;
     occupation(&mut page, digits.compiled.design())?;

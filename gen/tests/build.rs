@@ -33,6 +33,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 echo "nextpnr $seed" >>"$CALLS"
+[ "$NEXTPNR_DIES" = "$seed" ] && exit 134
 echo "Info: 	         ICESTORM_LC:  ${LUTS:-4500}/ 7680    58%" >&2
 echo "Info: 	        ICESTORM_RAM:    ${RAMS:-12}/   32    37%" >&2
 [ -z "$LUTS" ] || { echo "ERROR: Unable to place cell" >&2; exit 1; }
@@ -246,16 +247,16 @@ fn a_change_repeats_only_what_depends_on_it() {
     bench.write("x.toml", &format!("{CONFIG}[training]\nepochs = 7\n"));
     assert!(calls(&[]).is_empty());
     assert_ne!(bench.read("out/build.json"), json);
-    // The stand-ins leave the same files whatever they are given, so that nothing after them is done again.
+    // The stand-ins leave the same files whatever they are given, so that nothing after them is done again but the bitstream.
     bench.write("mine.pcf", &format!("{}# moved\n", original("pcf")));
-    assert_eq!(calls(&[]), ["nextpnr 1"]);
+    assert_eq!(calls(&[]), ["icepack", "nextpnr 1"]);
     bench.write("x.toml", &format!("{CONFIG}[array]\nrows = 3\n"));
-    assert_eq!(calls(&[]), ["yosys"]);
+    assert_eq!(calls(&[]), ["icepack", "yosys"]);
     // The clock is in the Verilog, as the PLL, and nextpnr is told it.
     bench.write("x.toml", &CONFIG.replace("48", "36").replace("[build]", "[array]\nrows = 3\n[build]"));
-    assert_eq!(calls(&[]), ["nextpnr 1", "yosys"]);
-    assert_eq!(calls(&[("YOSYS_VERSION", "0.1")]), ["yosys"]);
-    assert_eq!(calls(&[("YOSYS_VERSION", "0.1"), ("NEXTPNR_VERSION", "0.1")]), ["nextpnr 1"]);
+    assert_eq!(calls(&[]), ["icepack", "nextpnr 1", "yosys"]);
+    assert_eq!(calls(&[("YOSYS_VERSION", "0.1")]), ["icepack", "yosys"]);
+    assert_eq!(calls(&[("YOSYS_VERSION", "0.1"), ("NEXTPNR_VERSION", "0.1")]), ["icepack", "nextpnr 1"]);
     assert!(calls(&[("YOSYS_VERSION", "0.1"), ("NEXTPNR_VERSION", "0.1")]).is_empty());
 }
 
@@ -284,10 +285,10 @@ fn damaged_files_are_made_again() {
     assert!(bench.build(HX8K, &[]).status.success());
     bench.calls();
     let cases: [(&str, &[&str]); 4] = [
-        ("out/build/seed-1.asc", &["nextpnr 1"]),
-        ("out/build/netlist.json", &["yosys"]),
+        ("out/build/seed-1.asc", &["icepack", "nextpnr 1"]),
+        ("out/build/netlist.json", &["icepack", "yosys"]),
         ("out/build/tiny.bin", &["icepack"]),
-        ("out/build/steps/synthesise.json", &["yosys"]),
+        ("out/build/steps/synthesise.json", &["icepack", "yosys"]),
     ];
     for (file, calls) in cases {
         let good = bench.read(file);
@@ -311,6 +312,34 @@ fn board_file_with_a_mistake() {
     let bench = Bench::new();
     std::fs::write(bench.path().join("mine.toml"), "name = \"Mine\"\nfabric = \"ice40\"\nclock = 12\n").unwrap();
     insta::assert_snapshot!(transcript(&bench.build(&["--board", "mine.toml"], &[])));
+}
+
+#[test]
+fn baud_that_the_clock_does_not_give() {
+    let bench = Bench::new();
+    std::fs::write(bench.path().join("x.toml"), format!("{CONFIG}[link]\nbaud = 5000000\n")).unwrap();
+    insta::assert_snapshot!(transcript(&bench.build(HX8K, &[])));
+}
+
+/// What the other seeds gave is not thrown away.
+#[test]
+fn a_placement_that_fails_is_left_out() {
+    let bench = Bench::new();
+    let output = bench.build(&with(&["--seeds", "3"]), &[("NEXTPNR_DIES", "3")]);
+    let words = transcript(&output);
+    assert!(words.starts_with("exit code 0") && words.contains("place and route seed 3: left out: "), "{words}");
+    assert!(words.contains("Fmax                51.75 MHz (51.25 .. 52.25, 2 seeds)\n"), "{words}");
+    assert_eq!(bench.read("out/build/tiny.bin"), "routed with seed 2\n");
+}
+
+/// A bitstream is never that of other sources than those beside it.
+#[test]
+fn a_build_that_fails_leaves_no_bitstream() {
+    let bench = Bench::new();
+    assert!(bench.build(HX8K, &[]).status.success());
+    std::fs::write(bench.path().join("x.toml"), CONFIG.replace("48", "75")).unwrap();
+    assert!(!bench.build(HX8K, &[]).status.success());
+    assert!(!bench.path().join("out/build/tiny.bin").exists() && !bench.path().join("out/build.json").exists());
 }
 
 #[test]

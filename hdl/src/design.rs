@@ -302,13 +302,11 @@ impl Design {
         memories
     }
 
-    /// RAMs of one port and 16 bits x 16384 words that the weight codes take.
+    /// SPRAMs that the weight codes take at least: one for each bank.
     pub fn sprams(&self) -> u32 {
         match self.weight_codes {
             WeightCodes::Stored | WeightCodes::Encoded => 0,
-            WeightCodes::Spram => {
-                self.banks() * self.code_bits(Side::Stationary).div_ceil(16) * self.weight_depth.div_ceil(1 << 14)
-            }
+            WeightCodes::Spram => self.banks(),
         }
     }
 

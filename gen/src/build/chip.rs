@@ -55,7 +55,8 @@ pub fn start(
 ) -> Result<Framed<ProcessLine>> {
     let board = Board::find(BOARD)?;
     let clock_mhz = configuration.build.clock_mhz;
-    let (clock, baud) = (board.clock(clock_mhz)?, link_baud(configuration)?);
+    let clock = board.clock(clock_mhz)?;
+    let baud = link_baud(configuration, clock.mhz)?;
     let plan = emit::board(configuration.design(), "", &board, &clock, baud)?;
     let key = Key {
         method: super::METHOD,

@@ -17,8 +17,14 @@ pub enum BuildError {
         place: String,
         why: &'static str,
     },
+    #[error("{place}: {problem}")]
+    Baud {
+        /// File, line and key.
+        place: String,
+        problem: String,
+    },
     #[error(
-        "{place}: the weight codes take {wanted} SPRAMs, and {device} of {board} has {}; {remedy}",
+        "{place}: the weight codes take an SPRAM for each of {wanted} banks, and {device} of {board} has {}; {remedy}",
         if *available == 0 { "none".to_string() } else { available.to_string() }
     )]
     Sprams {
@@ -32,7 +38,7 @@ pub enum BuildError {
     },
     #[error(
         "{place}: {device} of {board} has no multiplier blocks that Logloom uses; choose \"rows\" or \"star\", or a board with an \
-         iCE40 UP5K (--board {})",
+         iCE40 UP5K ({})",
         board::with_multiplier_blocks().join(", ")
     )]
     Blocks {
@@ -114,7 +120,9 @@ pub(super) fn does_not_fit(
         let kinds = places.iter().filter(|(kind, _)| is_memory(kind) == of_memory);
         kinds.map(|(_, places)| places.used).max().unwrap_or(0)
     };
-    let larger = board::larger(board, most(false), most(true));
+    // What only this device has, a larger one has not.
+    let has_others = design.sprams() == 0 && !uses_blocks(places);
+    let larger = if has_others { board::larger(board, most(false), most(true)) } else { Vec::new() };
     if !larger.is_empty() {
         remedies.push(format!("a larger device (--board {})", larger.join(", ")));
     }
@@ -125,6 +133,11 @@ pub(super) fn does_not_fit(
         false => format!("choose {}", remedies.join(", or ")),
     };
     Some(BuildError::DoesNotFit { board: board.title.clone(), device: board.device.name.clone(), over, remedy })
+}
+
+/// Whether multiplier blocks of an iCE40 UP5K are used.
+pub(super) fn uses_blocks(places: &BTreeMap<String, Utilisation>) -> bool {
+    places.get("ICESTORM_DSP").is_some_and(|blocks| blocks.used > 0)
 }
 
 /// Whether places of that kind, as nextpnr names it, are block memories.

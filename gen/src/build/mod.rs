@@ -20,9 +20,11 @@ pub mod report;
 pub mod step;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
+use logloom_hdl::link::uart;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -41,6 +43,12 @@ use step::{Steps, Took};
 
 /// To be raised whenever a step does otherwise though all that its key holds is the same.
 const METHOD: u32 = 1;
+
+/// What is written about a build, in its folder.
+const REPORT: &str = "build.json";
+
+/// What one placement may take: some devices that are full take an hour on a fast machine.
+const PLACEMENT_LIMIT: Duration = Duration::from_secs(8 * 3600);
 
 /// What to build for, and how.
 pub struct Options<'a> {
@@ -99,9 +107,9 @@ pub struct Built {
 /// reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
-    let baud = link_baud(configuration)?;
-    enough_sprams(configuration, board)?;
     let clock = board.clock(options.clock_mhz)?;
+    let baud = link_baud(configuration, clock.mhz)?;
+    enough_sprams(configuration, board)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
     let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
     if plan.files().any(|(path, _)| path == blocks) && !board.device.multiplier_blocks {
@@ -113,8 +121,11 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     let version_of = |index: usize| versions[index].1.as_str();
     (options.progress)("emit");
     plan.write(options.folder)?;
-    let steps = Steps { folder: options.folder.join("build"), progress: options.progress };
-    std::fs::create_dir_all(&steps.folder).with_context(|| steps.folder.display().to_string())?;
+    let bitstream = format!("{}.{}", configuration.design().name, fabric.bitstream_extension());
+    let folder = options.folder.join("build");
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let of_all = vec![folder.join(&bitstream), options.folder.join(REPORT)];
+    let steps = Steps { folder, of_all, progress: options.progress };
 
     let entries = |keep: &dyn Fn(&str) -> bool| plan.subset(keep).entries();
     let verilog = entries(&|path| path.ends_with(".v") && !path.starts_with("tb/"));
@@ -157,6 +168,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
                 frequency: Some(clock.mhz),
                 output: Some(steps.path(&routed)),
                 log: Some(log.clone()),
+                limit: PLACEMENT_LIMIT,
                 ..nextpnr::Options::new(seed)
             };
             nextpnr::place_and_route(&steps.path(&netlist), &board.device, &placement).map_err(|error| {
@@ -168,12 +180,12 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
             })
         })?;
         let mhz = done.value.slowest_clock().context("nextpnr found no path from register to register")?;
+        let mhz = if error::uses_blocks(&done.value.utilisation) { with_blocks(mhz) } else { mhz };
         let digest = done.outputs[&routed].clone();
         Ok(Placement { seed, mhz, report: done.value, digest, file: routed, took: done.took })
     };
-    // All of them, and then the first error: always the same.
     let placements: Vec<Result<Placement>> = (1..=options.seeds).into_par_iter().map(place).collect();
-    let mut placements = placements.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut placements = those_that_ended(placements, options.progress)?;
     let mut timings = vec![synthesised.took];
     timings.extend(placements.iter().map(|placement| placement.took.clone()));
     placements.sort_by(|a, b| b.mhz.total_cmp(&a.mhz).then(a.seed.cmp(&b.seed)));
@@ -183,14 +195,13 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
             board: board.title.clone(),
             wanted: clock.mhz,
             reached: best.mhz,
-            seeds: options.seeds,
+            seeds: placements.len() as u32,
             possible: board.pll.fastest_up_to(board.clock_mhz, best.mhz).map(|setting| setting.mhz),
             path: path::units(&best.report.critical_path),
         }
         .into());
     }
 
-    let bitstream = format!("{}.{}", configuration.design().name, fabric.bitstream_extension());
     let packed = steps.path(&bitstream);
     let key = PackingKey { method: METHOD, tool: version_of(2), routed: &best.digest };
     let done = steps.run("pack", &key, std::slice::from_ref(&bitstream), || {
@@ -215,15 +226,18 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
             .map(|(file, sha256)| Entry { path: format!("build/{file}"), sha256 })
             .collect(),
     })?;
-    atomic::replace(&options.folder.join("build.json"), report.json()?.as_bytes(), Report::is_one)?;
+    atomic::replace(&options.folder.join(REPORT), report.json()?.as_bytes(), Report::is_one)?;
     Ok(Built { report, timings })
 }
 
-/// The speed of the serial line, which is how a board is reached.
-fn link_baud(configuration: &Configuration) -> Result<u32, BuildError> {
+/// The speed of the serial line, which is how a board is reached, if it can be made from a clock of so many MHz.
+fn link_baud(configuration: &Configuration, clock_mhz: f64) -> Result<u32, BuildError> {
     let no_board = |why| Err(BuildError::Link { place: configuration.place("link.kind"), why });
     match configuration.link {
-        Link::Uart { baud } => Ok(baud),
+        Link::Uart { baud } => match uart::divider((clock_mhz * 1e6).round() as u32, baud) {
+            Ok(_) => Ok(baud),
+            Err(error) => Err(BuildError::Baud { place: configuration.place("link.baud"), problem: error.message }),
+        },
         Link::Spi => no_board("the constraint files of the boards have no pins for SPI"),
         Link::Wishbone | Link::Axi => no_board("a bus ends inside the FPGA, and a board has pins"),
     }
@@ -247,6 +261,33 @@ fn enough_sprams(configuration: &Configuration, board: &Board) -> Result<(), Bui
         available,
         remedy,
     })
+}
+
+/// The speed of a placement that nextpnr times at `mhz`, which takes a multiplier block of an iCE40 UP5K to give its product 0.1 ns after
+/// the clock: it is 2.0 ns in IceStorm's timings. And what Lattice's data sheet (FPGA-DS-02008) allows the block.
+fn with_blocks(mhz: f64) -> f64 {
+    const LATER_NS: f64 = 1.9;
+    const MOST_MHZ: f64 = 50.0;
+    (1e3 / (1e3 / mhz + LATER_NS)).min(MOST_MHZ)
+}
+
+/// Placements of the seeds from 1 up, without those of which nothing came, which `progress` hears of.
+///
+/// # Errors
+/// The first, if there is no placement or the design does not fit, which is so for every seed.
+fn those_that_ended(placements: Vec<Result<Placement>>, progress: &dyn Fn(&str)) -> Result<Vec<Placement>> {
+    let any = placements.iter().any(Result::is_ok);
+    let mut ended = Vec::new();
+    for (seed, placement) in (1..).zip(placements) {
+        match placement {
+            Ok(placement) => ended.push(placement),
+            Err(error) if any && !error.is::<BuildError>() => {
+                progress(&format!("place and route seed {seed}: left out: {error:#}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(ended)
 }
 
 /// A placement that was routed.

@@ -14,6 +14,8 @@ use crate::train::atomic;
 /// A folder in which steps leave their files, and for each step `steps/<name>.json`: what it depended on, what it left.
 pub struct Steps<'a> {
     pub folder: PathBuf,
+    /// What is made of all steps: gone as soon as one of them is done anew, so that it is never that of other sources.
+    pub of_all: Vec<PathBuf>,
     /// Hears of every step when it starts and when it is done.
     pub progress: &'a (dyn Fn(&str) + Sync),
 }
@@ -79,11 +81,13 @@ impl Steps<'_> {
         let folder = self.path("steps");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         // From now on the outputs are not those of the record.
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| path.display().to_string());
+        for stale in self.of_all.iter().chain([&path]) {
+            match std::fs::remove_file(stale) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| stale.display().to_string());
+                }
+                _ => {}
             }
-            _ => {}
         }
         let start = Instant::now();
         let value = work()?;
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn a_step_is_done_again_only_when_something_changed() {
         let folder = tempfile::tempdir().unwrap();
-        let steps = Steps { folder: folder.path().to_path_buf(), progress: &|_| {} };
+        let steps = Steps { folder: folder.path().to_path_buf(), of_all: Vec::new(), progress: &|_| {} };
         let counted = Counted { steps, done: Cell::new(0) };
         assert_eq!((counted.run(1).unwrap(), counted.run(1).unwrap(), counted.done.get()), (10, 10, 1));
         assert_eq!((counted.run(2).unwrap(), counted.done.get()), (20, 2));
@@ -156,7 +160,7 @@ mod tests {
     #[test]
     fn a_step_that_failed_is_done_again() {
         let folder = tempfile::tempdir().unwrap();
-        let steps = Steps { folder: folder.path().to_path_buf(), progress: &|_| {} };
+        let steps = Steps { folder: folder.path().to_path_buf(), of_all: Vec::new(), progress: &|_| {} };
         let run = |fails: bool| {
             steps.run("place", &1, &["out".to_string()], || {
                 std::fs::write(steps.path("out"), "half")?;

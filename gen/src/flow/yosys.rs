@@ -139,10 +139,10 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
         call = call.log(log);
     }
     let scratch = scratch()?;
-    let files_of_run = options.log.clone().unwrap_or_else(|| scratch.path().join("synthesis.log"));
-    let statistics = files_of_run.with_extension("statistics.json");
+    let log = options.log.clone().unwrap_or_else(|| scratch.path().join("synthesis.log"));
+    let statistics = log.with_extension("statistics.json");
     let script = script(files, top, options, &statistics, &|path| call.relative(path));
-    let finished = with_script(call, &scratch, &files_of_run.with_extension("ys"), &script)?.run()?;
+    let finished = with_script(call, &log, &script)?.run()?;
     let by_type = std::fs::read_to_string(&statistics)
         .map_err(|error| format!("it wrote no statistics: {error}"))
         .and_then(|text| cells_by_type(&text));
@@ -156,8 +156,7 @@ pub fn synthesise(files: &[PathBuf], top: &str, options: &Options) -> Result<Cel
 /// As [`Invocation::run`].
 pub fn run(folder: &Path, script: &str) -> Result<Finished, ToolError> {
     let scratch = scratch()?;
-    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch, &scratch.path().join("script.ys"), script)?
-        .run()
+    with_script(Invocation::new(Tool::Yosys)?.folder(folder), &scratch.path().join("log"), script)?.run()
 }
 
 /// The folder of the headers that programs made by `write_cxxrtl` include; it holds `cxxrtl/cxxrtl.h`.
@@ -191,20 +190,15 @@ pub(crate) fn scratch() -> Result<TempDir, ToolError> {
     tempfile::tempdir().map_err(|source| ToolError::Io { path: std::env::temp_dir(), source })
 }
 
-/// Has the call run `script`, with its log in `scratch`: the WebAssembly build prints nothing more once abc9 has run,
-/// not even errors, but goes on writing its log file. In a `file` of its own, a script may hold Verilog. Its commands are
-/// repeated in the log.
-pub(super) fn with_script(
-    call: Invocation,
-    scratch: &TempDir,
-    file: &Path,
-    script: &str,
-) -> Result<Invocation, ToolError> {
-    let transcript = scratch.path().join("log");
-    std::fs::write(file, format!("echo on\n{script}\n"))
-        .map_err(|source| ToolError::Io { path: file.to_path_buf(), source })?;
-    let [log, script] = [transcript.as_path(), file].map(|path| call.relative(path));
-    Ok(call.args(["-Q", "-T", "-l"]).arg(log).arg("-s").arg(script).transcript(transcript))
+/// Has the call run `script`, and write `log` itself: the WebAssembly build prints nothing more once abc9 has run, not even errors,
+/// but goes on writing its log file. In a file of its own, beside the log, a script may hold Verilog; its commands are repeated in
+/// the log.
+pub(super) fn with_script(call: Invocation, log: &Path, script: &str) -> Result<Invocation, ToolError> {
+    let file = log.with_extension("ys");
+    std::fs::write(&file, format!("echo on\n{script}\n"))
+        .map_err(|source| ToolError::Io { path: file.clone(), source })?;
+    let [written, script] = [log, &file].map(|path| call.relative(path));
+    Ok(call.args(["-Q", "-T", "-l"]).arg(written).arg("-s").arg(script).transcript(log))
 }
 
 /// A path as one word of a Yosys script.

@@ -168,6 +168,23 @@ fn programs_are_compiled_once() {
     assert!(started.elapsed().as_secs() < 10);
 }
 
+/// A program that was damaged is compiled again.
+#[test]
+fn damaged_programs_are_compiled_again() {
+    if !needs(&Simulator::Verilator.tools()) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let plan = emit::accelerator(&design(1, 1, 8), "").unwrap();
+    let build = || build(Simulator::Verilator, &plan, folder.path(), &|_| ()).unwrap();
+    let program = build();
+    let whole = std::fs::read(&program).unwrap();
+    std::fs::write(&program, &whole[..whole.len() / 2]).unwrap();
+    let again = build();
+    assert!(std::fs::metadata(&again).unwrap().len() as usize > whole.len() / 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 #[test]
 fn a_failing_compiler_leaves_nothing_in_the_cache() {
     if !needs(&Simulator::Verilator.tools()) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 ///
 /// A request (`host_valid_i`, `host_write_i`, `host_address_i` = region and word, `host_data_i`) holds until `host_ready_o`. A write
 /// is taken at once, or after a cycle where it follows one of a register, and carried out in order; a read's data stand on `host_data_o` in the cycle of ready.
-/// Nothing is taken in the first `settles` cycles after a reset.
+/// Nothing is taken in the first `settles` + 1 cycles after a reset.
 ///
 /// Inside: one cycle after a write, `write_<region>_o` with `region_o`, `word_o`, `data_o`; for a read, but of a register,
 /// `read_<region>_o`, and `read_data_i` is taken `fast` or, for the accumulators and for codes that are made when they are read, `slow` cycles later. A read comes `settles` cycles

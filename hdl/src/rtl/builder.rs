@@ -260,10 +260,10 @@ impl Builder {
         })
     }
 
-    /// A memory of one port, in SPRAM: reads at the address of the write, in cycles without one.
+    /// A memory of one port, in SPRAM: reads at the address of the write, never in the same cycle.
     pub fn spram(&mut self, name: &str, depth: u32, read_enable: &Expr, write: WritePort) -> Expr {
         let width = write.data.width();
-        let read = ReadPort { enable: read_enable & !&write.enable, address: write.address.clone() };
+        let read = ReadPort { enable: read_enable.clone(), address: write.address.clone() };
         self.add_memory(name, width, |data| Memory {
             name: name.into(),
             depth,

@@ -9,9 +9,9 @@ module multiplier_block (clk_i, moving_i, stationary_i, product_o);
       .TOP_8x8_MULT_REG(1'b0), .BOT_8x8_MULT_REG(1'b0),
       .PIPELINE_16x16_MULT_REG1(1'b0), .PIPELINE_16x16_MULT_REG2(1'b1),
       .TOPOUTPUT_SELECT(2'b11), .BOTOUTPUT_SELECT(2'b11),
-      .TOPADDSUB_LOWERINPUT(2'b10), .BOTADDSUB_LOWERINPUT(2'b10),
+      .TOPADDSUB_LOWERINPUT(2'b00), .BOTADDSUB_LOWERINPUT(2'b00),
       .TOPADDSUB_UPPERINPUT(1'b0), .BOTADDSUB_UPPERINPUT(1'b0),
-      .TOPADDSUB_CARRYSELECT(2'b10), .BOTADDSUB_CARRYSELECT(2'b00)
+      .TOPADDSUB_CARRYSELECT(2'b00), .BOTADDSUB_CARRYSELECT(2'b00)
   ) _TECHMAP_REPLACE_ (
       .CLK(clk_i), .CE(1'b1), .A(moving_i), .B(stationary_i), .C(16'b0), .D(16'b0), .O(product_o),
       .AHOLD(1'b0), .BHOLD(1'b0), .CHOLD(1'b0), .DHOLD(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0),

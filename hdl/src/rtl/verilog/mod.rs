@@ -287,10 +287,14 @@ impl<'a> Printer<'a> {
         self.line(&format!("reg {word}{name} [0:{}];", depth - 1));
         self.line(&format!("reg {word}{};", data.name));
         self.blank();
-        if !memory.spram {
-            self.memory_init(memory);
-            self.blank();
+        if memory.spram {
+            self.line("`ifndef SYNTHESIS");
         }
+        self.memory_init(memory);
+        if memory.spram {
+            self.line("`endif");
+        }
+        self.blank();
         self.open("always @(posedge clk_i) begin");
         let read_address = self.flat(self.names().bits(&read.address));
         let mut stored = format!("{name}[{read_address}]");
@@ -308,7 +312,11 @@ impl<'a> Printer<'a> {
                 stored = format!("({hit}) ? {fresh} : {stored}");
             }
         }
-        let always = self.open_if(&read.enable);
+        let enable = match write {
+            Some(write) if memory.spram => &read.enable & !&write.enable,
+            _ => read.enable.clone(),
+        };
+        let always = self.open_if(&enable);
         let level = if stored.contains('?') { Level::Mux } else { Level::Primary };
         self.assignment(&format!("{} <=", data.name), Text { doc: RcDoc::text(stored), level });
         self.close_if(always);
@@ -316,7 +324,8 @@ impl<'a> Printer<'a> {
         self.blank();
     }
 
-    /// Zero where nothing is given: simulators would begin with X, block RAM with zero. (An SPRAM begins with what it likes.)
+    /// Zero where nothing is given: simulators would begin with X, block RAM with zero. (An SPRAM begins with what it likes, and
+    /// synthesis would look for one that does not.)
     fn memory_init(&mut self, memory: &Memory) {
         let Memory { name, depth, width, init, .. } = memory;
         self.open(&format!("initial begin : init_{name}"));
