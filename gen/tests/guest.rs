@@ -127,6 +127,8 @@ golden! {
     delay: SIMULATED, LINES, &EXACT.replace("assign O", "assign #1 O");
     empty_module: [Tool::Yosys], LINES,
         &(unit("wire x;\nempty e (x);\nassign O = {A[6:0] & B[6:0], 8'd0, x};") + "module empty(output y);\nendmodule\n");
+    submodule_that_is_kept_apart: [Tool::Yosys], LINES,
+        &(unit("part p (A, B, O);\n") + "(* keep_hierarchy *)\nmodule part(input [7:0] a, b, output [15:0] o);\n  assign o = {a & b, 8'd0};\nendmodule\n");
     system_task: [Tool::Yosys], LINES, &EXACT.replace("endmodule", "  initial $finish;\nendmodule");
     unknown_products: SIMULATED, LINES, &unit("assign O = A[0] ? 16'bx : 16'd0;");
     product_of_zero: SIMULATED, LINES, &unit("assign O = {8'd0, A | B};");
@@ -255,6 +257,22 @@ fn verilog_that_differs_from_what_is_stated() {
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml"])));
     let units = logloom(folder.path(), &["units", "--guest", "x.toml"]);
     insta::assert_snapshot!(transcript(&units));
+}
+
+/// As the C of some circuits of EvoApproxLib has it.
+#[test]
+fn function_with_its_operands_the_other_way_round() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let verilog = EXACT.replace("A * B", "A * (B & -8'sd4)");
+    let function: &[u8] = b"int mul(signed char B, signed char A) { return A * (B & -4); }\n";
+    let folder = folder(lines!("c = \"x.c\""), &verilog, &[("x.c", function)]);
+    insta::assert_snapshot!(transcript(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model,sim"])));
+    let other = format!("{PRESET}{}", lines!("c = \"x.c\"\na = \"B\"\nb = \"A\""));
+    std::fs::write(folder.path().join("x.toml"), other).unwrap();
+    let units = logloom(folder.path(), &["units", "--guest", "x.toml"]);
+    assert!(units.status.success(), "{}", transcript(&units));
 }
 
 /// Operands of more bits than are simulated pair by pair.

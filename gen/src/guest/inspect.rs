@@ -88,6 +88,10 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
         let what = format!("{}: a latch holds `{}`", latch.place(), netlist.name(latch));
         return Err(problem(what, "assign it in every case"));
     }
+    if let Some(kept) = netlist.cells.values().find(|cell| modules.contains(&cell.kind)) {
+        let what = format!("{}: an attribute keeps module `{}` apart from what is around it", kept.place(), kept.kind);
+        return Err(problem(what, "leave keep_hierarchy away: the array is synthesised as a whole"));
+    }
     if let Some(empty) = netlist.cells.values().find(|cell| !cell.kind.starts_with('$')) {
         let what = format!("{}: there is nothing in module `{}`", empty.place(), empty.kind);
         return Err(problem(what, "define what it does"));
