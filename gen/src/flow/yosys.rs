@@ -64,8 +64,12 @@ impl Options {
         let check = if self.primitives { "" } else { "-check " };
         passes.push(format!("hierarchy {check}-top {top}"));
         passes.push(format!("scratchpad -set abc9.D {}", self.delay_ps));
-        // Once, however many there are: an array takes a minute and a half instead of an hour.
-        passes.push(format!("setattr -mod -set keep_hierarchy 1 {ELEMENT}"));
+        // Once, however many there are: an array takes a minute and a half instead of an hour. Not for a Gowin: `synth_gowin` puts
+        // pads at the ports of every module that it keeps.
+        let once = self.device.fabric != Fabric::Gowin;
+        if once {
+            passes.push(format!("setattr -mod -set keep_hierarchy 1 {ELEMENT}"));
+        }
         let synthesis = format!("{} -top {top}", self.device.synthesis);
         let before_stage = self.device.before_stage();
         if before_stage.is_empty() {
@@ -85,7 +89,9 @@ impl Options {
             }
             passes.push(format!("{synthesis} -run {from}:"));
         }
-        passes.push(format!("setattr -mod -unset keep_hierarchy {ELEMENT}\nflatten\nopt_clean"));
+        if once {
+            passes.push(format!("setattr -mod -unset keep_hierarchy {ELEMENT}\nflatten\nopt_clean"));
+        }
         // Yosys's bookkeeping of former module boundaries would be counted as cells, and nextpnr does not know it.
         passes.push("delete t:$scopeinfo".into());
         passes.join("\n")

@@ -102,3 +102,23 @@ pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) ->
         fmax: measure::fmax(&element, fabric, &(1..=seeds).collect::<Vec<_>>(), cache)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::testing::needs;
+    use logloom_hdl::arith::family;
+
+    #[test]
+    fn an_element_is_placed_on_every_fabric() {
+        let unit = family::find("mitchell").unwrap().parse("operand_bits=8 fraction_bits=3").unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        for fabric in Fabric::ALL {
+            if needs(&[crate::flow::Tool::Yosys, fabric.nextpnr()]) {
+                let cost = cost(unit.as_ref(), fabric, 1, &Cache::new(cache.path())).unwrap();
+                assert!(cost.pe.sites > 20 && cost.pe.dff > 30, "{cost:?}");
+                assert!(cost.fmax.len() == 1 && cost.fmax[0] > 20.0, "{cost:?}");
+            }
+        }
+    }
+}
