@@ -54,7 +54,10 @@ pub const MULTIPLIER_BLOCK: &str = "multiplier_block";
 
 /// Module `multiplier_block`: `product_o` = `moving_i` x `stationary_i` two cycles later, signed 16 x 16 to 32. A module of its own,
 /// so that synthesis can put a block of the device in its place.
-fn multiplier_block() -> Result<Arc<Module>, ElaborationError> {
+///
+/// # Errors
+/// None: it depends on nothing.
+pub fn multiplier_block() -> Result<Arc<Module>, ElaborationError> {
     let mut m =
         Builder::new(MULTIPLIER_BLOCK, "A multiplier with its registers, or the block of a device that has some.");
     let moving = m.input("moving_i", signed(BLOCK_BITS));
