@@ -111,8 +111,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     let baud = link_baud(configuration, clock.mhz)?;
     enough_sprams(configuration, board)?;
     let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
-    let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
-    if plan.files().any(|(path, _)| path == blocks) && !board.device.multiplier_blocks {
+    if plan.has_module(MULTIPLIER_BLOCK) && !board.device.multiplier_blocks {
         let (place, device) = (configuration.place("arithmetic.form"), board.device.name.clone());
         return Err(BuildError::Blocks { place, board: board.title.clone(), device }.into());
     }

@@ -41,9 +41,8 @@ struct Key<'a> {
 /// Yosys is missing or fails, there are no models of the fabric, or the cache cannot be written.
 pub fn netlist(plan: &Plan, top: &str, fabric: Fabric, cache: &Path, progress: &dyn Fn(&str)) -> Result<Plan> {
     let verilog = plan.subset(|path| path.starts_with("rtl/") && path.ends_with(".v"));
-    let blocks = format!("rtl/{MULTIPLIER_BLOCK}.v");
     let options = Options::new(match fabric {
-        Fabric::Ice40 if verilog.files().any(|(path, _)| path == blocks) => Device::ice40("up5k", "sg48"),
+        Fabric::Ice40 if plan.has_module(MULTIPLIER_BLOCK) => Device::ice40("up5k", "sg48"),
         fabric => fabric.device(),
     });
     let key = Key {

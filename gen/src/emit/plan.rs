@@ -121,6 +121,11 @@ impl Plan {
         self.files.iter().map(|(path, contents)| (path.as_str(), contents.as_slice()))
     }
 
+    /// Whether a module is in the Verilog.
+    pub fn has_module(&self, name: &str) -> bool {
+        self.get(&format!("rtl/{name}.v")).is_some()
+    }
+
     /// The contents of one file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         self.files.get(path).map(Vec::as_slice)

@@ -103,8 +103,8 @@ pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, Ela
     let (top, weight_top) = (arith::unit(unit)?, arith::weight_unit(unit)?);
     let tops: Vec<_> = weight_top.iter().chain([&top]).cloned().collect();
     add_verilog(&mut plan, &tops, &digest)?;
-    let of_weights = weight_top.as_ref().map(|module| Multiplier::of_weights(unit, module));
-    let multipliers: Vec<_> = [Multiplier::of_operands(unit, &top)].into_iter().chain(of_weights).collect();
+    let mut multipliers = vec![Multiplier::of_operands(unit, &top)];
+    multipliers.extend(weight_top.as_ref().map(|module| Multiplier::of_weights(unit, module)));
 
     let stimulus = Stimulus::new(unit, errors);
     let draw_bits = Sides::of(|side| unit.draw_bits(side));

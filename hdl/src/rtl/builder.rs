@@ -262,19 +262,10 @@ impl Builder {
 
     /// A memory of one port, in SPRAM: reads at the address of the write, never in the same cycle.
     pub fn spram(&mut self, name: &str, depth: u32, read_enable: &Expr, write: WritePort) -> Expr {
-        let width = write.data.width();
         let read = ReadPort { enable: read_enable.clone(), address: write.address.clone() };
-        self.add_memory(name, width, |data| Memory {
-            name: name.into(),
-            depth,
-            width,
-            read,
-            write: Some(write),
-            read_under_write: ReadUnderWrite::Never,
-            spram: true,
-            init: Vec::new(),
-            data,
-        })
+        let value = self.memory(name, depth, ReadUnderWrite::Never, read, write);
+        self.module.memories.last_mut().expect("the one above").spram = true;
+        value
     }
 
     /// A ROM with a registered read port.
