@@ -37,7 +37,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let seed = Override::integer("training.seed", "--seed", arguments.seed);
     let configuration = Configuration::load(&arguments.config, seed.as_slice())?;
-    configuration.verify_guest()?;
     let data = RunData::load(&configuration)?;
     let comparison = Comparison {
         targets: &arguments.targets,

@@ -38,8 +38,6 @@ pub struct Configuration {
     pub data: Data,
     pub link: Link,
     pub build: Build,
-    /// The multiplier of the user's own, where the family is "guest".
-    pub guest: Option<Inspected>,
     /// Every value with its origin, derived ones included, in the order of the key table.
     pub settings: Vec<Setting>,
 }
@@ -119,8 +117,8 @@ impl Configuration {
         Meaning { path, written: written::read(path, overrides)?, errors: Vec::new(), guest: None }.configuration()
     }
 
-    /// The multiplier of the user's own that the file at `path` describes, whatever may be wrong with the rest; compared with what
-    /// is stated of it. Unless it must be `legal`, it may break the law that products with 0 are 0.
+    /// The multiplier of the user's own that the file at `path` describes, whatever may be wrong with the rest.
+    /// Unless it must be `legal`, it may break the law that products with 0 are 0.
     ///
     /// # Errors
     /// As [`load`](Self::load), as far as it concerns the multiplier.
@@ -132,27 +130,10 @@ impl Configuration {
         }
         let width = meaning.format("formats.activation").bits;
         let guest = meaning.guest(width);
-        if let Some(Err(problem)) = meaning.guest.as_ref().map(|guest| guest.verify(&Cache::standard())) {
-            meaning.complain(problem);
-        }
         if let Some(Err(error)) = guest.as_ref().filter(|_| legal).map(Guest::validate) {
             meaning.conflict(&[meaning.key_of_products()], error.problem, error.remedy);
         }
         guest.filter(|_| meaning.errors.is_empty()).ok_or(ConfigErrors(meaning.errors))
-    }
-
-    /// Compares the Verilog of a guest with what is stated of it.
-    ///
-    /// # Errors
-    /// They differ, or Verilator is missing.
-    pub fn verify_guest(&self) -> Result<(), ConfigErrors> {
-        let Some(Err(Problem { key, what, remedy })) =
-            self.guest.as_ref().map(|guest| guest.verify(&Cache::standard()))
-        else {
-            return Ok(());
-        };
-        let origin = self.settings.iter().find(|setting| setting.key == key).map_or(&Origin::Default, |s| &s.origin);
-        Err(ConfigError::of_key(&self.path, origin, key, what, remedy).into())
     }
 
     /// File, line and key of a value, as errors begin: `x.toml:12: data.train`.
@@ -226,8 +207,7 @@ impl Meaning<'_> {
             Some(Setting { key: key.name, value, origin })
         });
         let settings = settings.collect();
-        let guest = self.guest;
-        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, build, guest, settings })
+        Ok(Configuration { path: self.path.to_path_buf(), compiled, training, data, link, build, settings })
     }
 
     fn link(&mut self) -> Link {

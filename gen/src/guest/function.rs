@@ -43,12 +43,14 @@ pub(super) fn call(file: &Path, function: &str, bits: u32, operands: Operands) -
         let first =
             compiled.stderr.lines().find(|line| line.contains("error: ") || line.contains("undefined reference"));
         let what = match first {
-            Some(line) if line.contains("error: ") => {
+            Some(line) if line.contains(&*absolute.to_string_lossy()) => {
                 format!("does not compile: {}", line.replace(&*absolute.to_string_lossy(), &file.to_string_lossy()))
             }
+            // Where the driver calls it.
+            Some(line) if line.contains("error: ") => format!("`{function}` does not make an integer of two integers"),
             _ => format!("defines no function `{function}`"),
         };
-        return Err(problem(what, &format!("have it define `{function}` of two operands")));
+        return Err(problem(what, &format!("have it define `{function}` of two integers, which returns one")));
     }
     // A little longer than the program gives itself.
     let limit = Duration::from_secs(u64::from(SECONDS) + 5);

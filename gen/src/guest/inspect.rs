@@ -13,10 +13,14 @@ use crate::flow::doctor::version;
 use crate::flow::{Tool, ToolError, yosys};
 
 /// To be raised whenever something else is found in the same file.
-const METHOD: u32 = 3;
+const METHOD: u32 = 4;
 
 /// The name of the file for Yosys; its messages name the user's.
 const FILE: &str = "guest.v";
+
+/// The cells of every fabric, as Yosys has them.
+const CELLS: &str = "+/ice40/cells_sim.v +/ecp5/cells_sim.v +/ecp5/cells_bb.v +/gowin/cells_sim.v +/gowin/cells_xtra_gw1n.v \
+                     +/gowin/cells_xtra_gw2a.v";
 
 /// What is known of a module that is as described.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,15 +64,15 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     let script = format!(
         "read_verilog {FILE}; tee -q -o modules.txt ls; hierarchy -check -top {module}; proc; flatten; \
          tee -q -o check.txt check; \
-         tee -q -o loops.txt scc -all_cell_types; write_json netlist.json"
+         tee -q -o loops.txt scc -all_cell_types; write_json netlist.json; \
+         design -reset; read_verilog -lib -overwrite {CELLS}; tee -q -o cells.txt ls =*"
     );
     let run = yosys::run(folder.path(), &script);
-    let modules: Vec<String> = std::fs::read_to_string(path("modules.txt")).map_or_else(
-        |_| Vec::new(),
-        |listing| {
-            listing.lines().filter_map(|line| line.strip_prefix("  ")).map(|name| name.trim().to_owned()).collect()
-        },
-    );
+    let listed = |file: &str| -> Vec<String> {
+        let listing = std::fs::read_to_string(path(file)).unwrap_or_default();
+        listing.lines().filter_map(|line| line.strip_prefix("  ")).map(|name| name.trim().to_owned()).collect()
+    };
+    let modules = listed("modules.txt");
     if let Err(error) = run {
         let ToolError::Failed { tail, .. } = &error else { return Err(error.into()) };
         let Some(message) = tail.lines().find(|line| line.contains("ERROR:")) else { return Err(error.into()) };
@@ -80,6 +84,11 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
         let place = if place.is_empty() { format!("{}:", verilog.display()) } else { place.trim_end().to_owned() };
         let message = format!("{place} {}", words.trim_start().trim_end_matches('.'));
         return Err(problem(message, "give plain Verilog that Yosys reads"));
+    }
+    let cells = listed("cells.txt");
+    if let Some(name) = modules.iter().find(|name| cells.contains(name)) {
+        let what = format!("{FILE}: module `{name}` is called like a cell of an FPGA");
+        return Err(problem(what, "rename it: synthesis would take it for that cell"));
     }
     let netlist = std::fs::read_to_string(path("netlist.json")).map_err(io)?;
     let netlist = Netlist::parse(&netlist, module).map_err(|error| Problem::of_tool("guest.verilog", &error))?;

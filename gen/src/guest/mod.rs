@@ -1,7 +1,8 @@
 //! Multipliers of the user's own: from a file of Verilog, and what it means, to a unit in the array.
 //!
 //! Yosys looks at the Verilog. Its products are those of a table, of a C function, or, where nothing is stated, of an exhaustive
-//! simulation; what is stated is compared with a simulation by [`Inspected::verify`].
+//! simulation; what is stated is compared with a simulation: a configuration whose model is another multiplier than its hardware
+//! is none.
 
 mod function;
 mod inspect;
@@ -145,7 +146,7 @@ impl Inspected {
     /// The products of all pairs of bit patterns, `moving << U | stationary`, by what is stated; simulated where nothing is.
     ///
     /// # Errors
-    /// They cannot be had, or do not fit the product port.
+    /// They cannot be had, do not fit the product port, or are not those of the Verilog.
     pub fn products(&self, cache: &Cache) -> Result<Vec<i64>, Problem> {
         let (bits, operands) = (self.unit.bits(), self.unit.operands);
         let width = self.unit.product.ty.width;
@@ -182,26 +183,14 @@ impl Inspected {
             );
             return Err(Problem::new(self.key_of_products(), what, "correct what is stated, or widen the port"));
         }
+        self.compare(&products, cache)?;
         Ok(products)
     }
 
-    /// The unit in the array, for operands of W bits.
-    pub fn guest(&self, operand_bits: u32, products: &[i64]) -> Guest {
-        let bytes: Vec<u8> = products.iter().flat_map(|product| (*product as i32).to_le_bytes()).collect();
-        let digest = sha256(format!("{}{}", self.identity(), sha256(&bytes)).as_bytes());
-        Guest::new(self.unit.clone(), operand_bits, products, digest[..16].to_owned())
-    }
-
     /// Compares what is stated with a simulation of the Verilog, unless that is done: of every pair, or of operands of more than 10
-    /// bits, of those beside powers of two and of random ones. Nothing is compared where nothing is stated.
-    ///
-    /// # Errors
-    /// They differ, with the first pair; or as [`products`](Self::products).
-    pub fn verify(&self, cache: &Cache) -> Result<(), Problem> {
-        if self.description.meaning == Meaning::Simulated {
-            return Ok(());
-        }
-        let (stated, simulated) = (self.products(cache)?, simulate::products(self, cache)?);
+    /// bits, of those beside powers of two and of random ones.
+    fn compare(&self, stated: &[i64], cache: &Cache) -> Result<(), Problem> {
+        let simulated = simulate::products(self, cache)?;
         let pairs = simulate::pairs(self.unit.bits());
         let differing = || pairs.iter().zip(&simulated).filter(|&(&pair, found)| stated[pair as usize] != *found);
         let Some((&pair, found)) = differing().next() else { return Ok(()) };
@@ -227,6 +216,13 @@ impl Inspected {
             "correct the one that is wrong".to_string()
         };
         Err(Problem::new(self.key_of_products(), what, remedy))
+    }
+
+    /// The unit in the array, for operands of W bits.
+    pub fn guest(&self, operand_bits: u32, products: &[i64]) -> Guest {
+        let bytes: Vec<u8> = products.iter().flat_map(|product| (*product as i32).to_le_bytes()).collect();
+        let digest = sha256(format!("{}{}", self.identity(), sha256(&bytes)).as_bytes());
+        Guest::new(self.unit.clone(), operand_bits, products, digest[..16].to_owned())
     }
 
     /// The operands at a place of the products.

@@ -10,6 +10,8 @@
 
 #define LOGLOOM_OPERANDS (1ll << LOGLOOM_BITS)
 
+_Static_assert(_Generic(LOGLOOM_FUNCTION(0, 0), float: 0, double: 0, long double: 0, default: 1), "its products are no integers");
+
 static FILE* logloom_results;
 static const char* logloom_path;
 static volatile long long logloom_moving, logloom_stationary;

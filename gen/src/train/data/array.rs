@@ -6,6 +6,7 @@ use super::DataError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    Boolean,
     Unsigned,
     Signed,
     Float,
@@ -30,7 +31,7 @@ impl Element {
         }
         let bits = u64::from_le_bytes(little);
         match self.kind {
-            Kind::Unsigned => bits as f64,
+            Kind::Boolean | Kind::Unsigned => bits as f64,
             Kind::Signed => {
                 let unused = 64 - 8 * self.size as u32;
                 (((bits << unused) as i64) >> unused) as f64

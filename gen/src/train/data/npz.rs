@@ -111,7 +111,7 @@ fn read(path: &Path, archive: &mut Archive, name: &str) -> Result<Npy, DataError
 pub(super) fn integers(path: &Path) -> Result<(Vec<u64>, Vec<i64>), DataError> {
     let bytes = read_regular(path).map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
     let npy = npy(path, "of the file", &bytes[..], bytes.len() as u64)?;
-    if npy.header.element.kind == Kind::Float {
+    if matches!(npy.header.element.kind, Kind::Float | Kind::Boolean) {
         let reason = "the elements are no whole numbers".to_owned();
         return Err(DataError::NotWhole { path: path.to_owned(), reason });
     }
@@ -211,7 +211,7 @@ fn element(descr: &str) -> Result<Element, String> {
     let (order, kind) = (letters.next().ok_or_else(unsupported)?, letters.next().ok_or_else(unsupported)?);
     let size = letters.as_str();
     let (kind, sizes) = match kind {
-        'b' => (Kind::Unsigned, &["1"][..]), // a truth value
+        'b' => (Kind::Boolean, &["1"][..]),
         'u' => (Kind::Unsigned, &["1", "2", "4", "8"][..]),
         'i' => (Kind::Signed, &["1", "2", "4", "8"][..]),
         'f' => (Kind::Float, &["4", "8"][..]),
