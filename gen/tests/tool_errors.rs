@@ -83,6 +83,37 @@ fn tool_that_dies() {
     assert!(!folder.path().join("runs").exists(), "nothing is left behind");
 }
 
+/// As `timeout` does it, or a service for CI.
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_terminated_takes_its_tools_along() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
+    use std::time::Duration;
+
+    let folder = folder();
+    let [tool, begun, late] = ["verilator", "begun", "late"].map(|name| folder.path().join(name));
+    let script = format!("#!/bin/sh\ntouch {}\nsleep 2\ntouch {}\n", begun.display(), late.display());
+    std::fs::write(&tool, script).unwrap();
+    std::fs::set_permissions(&tool, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_logloom"))
+        .args(["train", "x.toml", "--target", "verilator", "--epochs", "1"])
+        .current_dir(folder.path())
+        .env("LOGLOOM_CACHE", folder.path().join("cache"))
+        .env("LOGLOOM_VERILATOR", &tool)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !begun.exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before its tool began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(!late.exists(), "the tool went on");
+}
+
 #[test]
 fn unit_into_a_folder_with_foreign_files() {
     let folder = folder();

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::flow::terminate_with_tools;
 use output::{Output, OutputClosed};
 
 /// Generates FPGA accelerators that train neural networks without multipliers.
@@ -63,6 +64,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.exit_code() == 0 { 0 } else { 2 });
         }
     };
+    if let Err(error) = terminate_with_tools() {
+        eprintln!("warning: tools may outlive this command if it is terminated: {error}");
+    }
     let mut output = Output::stdout();
     let result = match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &mut output),

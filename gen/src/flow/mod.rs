@@ -22,7 +22,7 @@ pub mod yosys;
 
 pub use device::Device;
 pub use fabric::Fabric;
-pub use run::{Finished, Invocation};
+pub use run::{Finished, Invocation, terminate_with_tools};
 pub use tool::{Origin, Search, Tool, ToolError};
 
 /// Whether this is a machine on which a missing tool is a mistake (`CI` is set, and not to `false`).

@@ -261,16 +261,42 @@ fn wait(child: &mut Child, started: Instant, limit: Duration) -> std::io::Result
 fn kill_tree(child: &mut Child) -> std::io::Result<()> {
     let family = descendants(child.id());
     child.kill()?;
-    if !family.is_empty() {
-        // Best effort: most of them have ended by themselves once their parent was gone.
+    kill(&family);
+    child.wait()?;
+    Ok(())
+}
+
+/// Best effort: most of them end by themselves once their parent is gone.
+fn kill(processes: &[u32]) {
+    if !processes.is_empty() {
         let _ = Command::new("kill")
             .arg("-KILL")
-            .args(family.iter().map(u32::to_string))
+            .args(processes.iter().map(u32::to_string))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
     }
-    child.wait()?;
+}
+
+/// From here on a SIGTERM, as `timeout` and CI services send it to a process alone, ends the tools that this process runs, and then it.
+///
+/// # Errors
+/// The system refuses a handler or a thread.
+#[cfg(unix)]
+pub fn terminate_with_tools() -> std::io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM])?;
+    let wait = move || {
+        for signal in signals.forever() {
+            kill(&descendants(std::process::id()));
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    };
+    std::thread::Builder::new().spawn(wait).map(|_| ())
+}
+
+/// Nothing there sends a signal to a process alone.
+#[cfg(not(unix))]
+pub fn terminate_with_tools() -> std::io::Result<()> {
     Ok(())
 }
 
