@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use logloom_hdl::arith::FAMILIES;
 use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
-use logloom_hdl::arith::family::{self, FAMILIES, Values};
+use logloom_hdl::arith::family::{self, Values};
 use logloom_hdl::arith::guest::{Guest, Operands};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Side, unit};
 use logloom_hdl::array::pe::ADD_SUBTRACT;

@@ -12,7 +12,8 @@ pub mod sweep;
 
 use std::sync::Arc;
 
-use logloom_hdl::arith::family::{self, FAMILIES, Family};
+use logloom_hdl::arith::FAMILIES;
+use logloom_hdl::arith::family::{self, Family};
 use logloom_hdl::arith::{Arithmetic, ErrorBound, ParameterError, WeightBound};
 use serde::Serialize;
 use thiserror::Error;

@@ -388,10 +388,6 @@ impl Arithmetic for AlphabetSet {
         }
     }
 
-    fn dropped_bits(&self) -> u32 {
-        0
-    }
-
     fn latency(&self) -> u32 {
         self.stages
     }

@@ -174,10 +174,6 @@ impl Arithmetic for Csd {
         }
     }
 
-    fn dropped_bits(&self) -> u32 {
-        0
-    }
-
     fn latency(&self) -> u32 {
         self.stages
     }

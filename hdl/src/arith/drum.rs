@@ -104,10 +104,6 @@ impl Arithmetic for Drum {
         1 + self.distance_bits() + self.kept_bits
     }
 
-    fn dropped_bits(&self) -> u32 {
-        0
-    }
-
     fn latency(&self) -> u32 {
         self.stages
     }

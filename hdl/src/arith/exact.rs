@@ -143,10 +143,6 @@ impl Arithmetic for Exact {
         self.operand_bits
     }
 
-    fn dropped_bits(&self) -> u32 {
-        0
-    }
-
     fn latency(&self) -> u32 {
         self.stages
     }

@@ -1,23 +1,7 @@
-//! The list of families, and the parameters that a configuration sets of each.
+//! A family before its parameters are chosen: what a configuration sets of each.
 
-use super::{Arithmetic, ParameterError, check_operand_bits};
+use super::{Arithmetic, FAMILIES, ParameterError, check_operand_bits};
 use std::sync::Arc;
-
-/// Every family, simple ones first.
-pub static FAMILIES: &[Family] = &[
-    super::exact::FAMILY,
-    super::mitchell::FAMILY,
-    super::mbm::FAMILY,
-    super::ilm::FAMILY,
-    super::realm::FAMILY,
-    super::drum::FAMILY,
-    super::iterative::FAMILY,
-    super::pow2::FAMILY,
-    super::csd::FAMILY,
-    super::asm::FAMILY,
-    super::rccm::FAMILY,
-    super::ternary::FAMILY,
-];
 
 /// A family before its parameters are chosen.
 #[derive(Debug)]

@@ -253,10 +253,6 @@ impl Arithmetic for Guest {
         self.unit.code_bits()
     }
 
-    fn dropped_bits(&self) -> u32 {
-        0
-    }
-
     fn latency(&self) -> u32 {
         self.unit.latency
     }

@@ -155,10 +155,6 @@ impl Arithmetic for Iterative {
         }
     }
 
-    fn dropped_bits(&self) -> u32 {
-        0
-    }
-
     fn latency(&self) -> u32 {
         self.stages
     }

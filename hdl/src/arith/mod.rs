@@ -1,7 +1,7 @@
 //! Multiplier families. One file each: parameters, code format, reference on plain integers, error bound, hardware.
 //!
 //! An operand is encoded once, when it is written to a memory; a processing element combines two codes.
-//! To add a family, write its file and name it in [`FAMILIES`].
+//! To add a family, write its file, declare it here and name it in [`FAMILIES`].
 //! The reference is written from the mathematics and never from the hardware description.
 pub mod asm;
 pub mod csd;
@@ -34,7 +34,7 @@ pub use asm::AlphabetSet;
 pub use csd::Csd;
 pub use drum::Drum;
 pub use exact::{Exact, Form};
-pub use family::{Choices, FAMILIES, Family, Parameter, Values};
+pub use family::{Choices, Family, Parameter, Values};
 pub use guest::Guest;
 pub use ilm::Ilm;
 pub use iterative::Iterative;
@@ -46,6 +46,22 @@ pub use operand::Operand;
 pub use pow2::{Pow2, Rounded};
 pub use rccm::Rccm;
 pub use realm::Realm;
+
+/// Every family, simple ones first.
+pub static FAMILIES: &[Family] = &[
+    exact::FAMILY,
+    mitchell::FAMILY,
+    mbm::FAMILY,
+    ilm::FAMILY,
+    realm::FAMILY,
+    drum::FAMILY,
+    iterative::FAMILY,
+    pow2::FAMILY,
+    csd::FAMILY,
+    asm::FAMILY,
+    rccm::FAMILY,
+    ternary::FAMILY,
+];
 
 /// Pipeline registers that a product may have inside.
 pub const MAX_STAGES: u32 = 2;
@@ -255,7 +271,9 @@ pub trait Arithmetic: Send + Sync + Debug {
     }
 
     /// Low product bits that the family drops: a product p stands for `p * 2^dropped_bits`.
-    fn dropped_bits(&self) -> u32;
+    fn dropped_bits(&self) -> u32 {
+        0
+    }
 
     /// Pipeline registers inside the product, 0..=[`MAX_STAGES`].
     fn latency(&self) -> u32;
