@@ -140,14 +140,22 @@ fn resume_of_a_truncated_checkpoint() {
     assert_eq!(std::fs::read(&path).unwrap().len(), bytes.len() - 10);
 }
 
+/// Before anything is trained.
 #[test]
-fn foreign_file_in_place_of_a_checkpoint() {
-    let folder = folder(GOOD);
-    let path = folder.path().join("run/checkpoint.safetensors");
-    std::fs::create_dir(folder.path().join("run")).unwrap();
-    std::fs::write(&path, "mine").unwrap();
-    insta::assert_snapshot!(train(folder.path(), &[]));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+fn foreign_files_in_a_folder() {
+    for (name, snapshot) in [
+        ("checkpoint.safetensors", "foreign_checkpoint"),
+        ("curve.csv", "foreign_table"),
+        ("curve.svg", "foreign_picture"),
+    ] {
+        let folder = folder(GOOD);
+        let path = folder.path().join("run").join(name);
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        std::fs::write(&path, "mine").unwrap();
+        insta::assert_snapshot!(snapshot, train(folder.path(), &[]));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+        assert_eq!(std::fs::read_dir(folder.path().join("run")).unwrap().count(), 1);
+    }
 }
 
 #[test]

@@ -21,26 +21,30 @@ pub enum WriteError {
 /// How much of an existing file `is_ours` sees.
 const PEEK_BYTES: u64 = 64 * 1024;
 
-/// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk and renames it to `path`.
-///
-/// An existing file is replaced only if it is empty or `is_ours` recognises its first 64 KiB.
+/// Whether [`replace`] may write here, as far as can be known before.
 ///
 /// # Errors
-/// [`WriteError`]; `path` is then as it was, and no temporary file remains.
-pub fn replace(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteError> {
+/// [`WriteError`]: a file is there that is neither empty nor one that `is_ours` recognises by its first 64 KiB.
+pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteError> {
     let io_error = |source| WriteError::Io { path: path.to_owned(), source };
     match File::open(path) {
         Ok(file) => {
             let mut head = Vec::new();
             file.take(PEEK_BYTES).read_to_end(&mut head).map_err(io_error)?;
-            if !head.is_empty() && !is_ours(&head) {
-                return Err(WriteError::Foreign { path: path.to_owned() });
-            }
+            if head.is_empty() || is_ours(&head) { Ok(()) } else { Err(WriteError::Foreign { path: path.to_owned() }) }
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(io_error(e)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(io_error(e)),
     }
+}
 
+/// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk and renames it to `path`.
+///
+/// # Errors
+/// [`WriteError`], as [`check`] among others; `path` is then as it was, and no temporary file remains.
+pub fn replace(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteError> {
+    check(path, is_ours)?;
+    let io_error = |source| WriteError::Io { path: path.to_owned(), source };
     // A rename is atomic within one file system only, hence the same folder.
     let folder = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,

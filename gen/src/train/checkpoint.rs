@@ -168,8 +168,12 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::to_bytes`]; [`WriteError`] also if `path` is a file that is not a checkpoint of Logloom.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let is_ours = |head: &[u8]| head.get(LENGTH_BYTES..).is_some_and(|json| json.starts_with(SIGNATURE));
-        Ok(atomic::replace(path, &self.to_bytes()?, is_ours)?)
+        Ok(atomic::replace(path, &self.to_bytes()?, Self::is_one)?)
+    }
+
+    /// Whether a file begins like a checkpoint.
+    pub fn is_one(head: &[u8]) -> bool {
+        head.get(LENGTH_BYTES..).is_some_and(|json| json.starts_with(SIGNATURE))
     }
 
     /// Reads a safetensors file whose tensors are matrices of 32-bit integers.

@@ -51,7 +51,12 @@ pub fn to_csv(records: &[EpochRecord]) -> String {
 /// # Errors
 /// [`WriteError`], also if `path` is a file that Logloom did not write.
 pub fn write_csv(path: &Path, records: &[EpochRecord]) -> Result<(), WriteError> {
-    atomic::replace(path, to_csv(records).as_bytes(), |head| head.starts_with(CSV_HEADER.as_bytes()))
+    atomic::replace(path, to_csv(records).as_bytes(), is_csv)
+}
+
+/// Whether a file begins like the table.
+pub fn is_csv(head: &[u8]) -> bool {
+    head.starts_with(CSV_HEADER.as_bytes())
 }
 
 /// Writes the picture in one step.
@@ -59,9 +64,12 @@ pub fn write_csv(path: &Path, records: &[EpochRecord]) -> Result<(), WriteError>
 /// # Errors
 /// [`WriteError`], also if `path` is a file that Logloom did not write.
 pub fn write_svg(path: &Path, title: &str, records: &[EpochRecord]) -> Result<(), WriteError> {
-    atomic::replace(path, to_svg(title, records).as_bytes(), |head| {
-        head.windows(SVG_MARK.len()).any(|window| window == SVG_MARK.as_bytes())
-    })
+    atomic::replace(path, to_svg(title, records).as_bytes(), is_svg)
+}
+
+/// Whether a file begins like the picture.
+pub fn is_svg(head: &[u8]) -> bool {
+    head.windows(SVG_MARK.len()).any(|window| window == SVG_MARK.as_bytes())
 }
 
 const SVG_MARK: &str = "<!-- learning curve by logloom -->";

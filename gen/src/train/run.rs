@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use logloom_sim::target::Target;
 
+use super::atomic::{self, WriteError};
 use super::checkpoint::Checkpoint;
 use super::curve;
 use super::data::{self, Dataset, Source};
@@ -79,6 +80,13 @@ impl RunFolder {
     pub fn picture(&self) -> PathBuf {
         self.0.join("curve.svg")
     }
+
+    /// Whether a run may leave its files here.
+    fn check(&self) -> Result<(), WriteError> {
+        atomic::check(&self.checkpoint(), Checkpoint::is_one)?;
+        atomic::check(&self.table(), curve::is_csv)?;
+        atomic::check(&self.picture(), curve::is_svg)
+    }
 }
 
 /// Trains as the configuration says; leaves checkpoint and learning curve in the folder. With `resume`, goes on from the
@@ -97,6 +105,8 @@ pub fn run(
     let path = folder.checkpoint();
     let resumed = if resume { Some(Checkpoint::load(&path)?) } else { None };
     make(&folder.0)?;
+    // Before hours of work.
+    folder.check()?;
     let settings = Settings {
         epochs: configuration.training.epochs,
         seed: u64::from(configuration.training.seed),
