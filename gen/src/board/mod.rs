@@ -2,10 +2,12 @@
 
 pub mod pll;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
+use toml::Spanned;
 
 use crate::config::keys::nearest;
 use crate::flow::{Device, Fabric};
@@ -89,14 +91,14 @@ impl Level {
 struct Written {
     name: String,
     fabric: Fabric,
-    device: String,
+    device: Spanned<String>,
     package: Option<String>,
     speed: Option<String>,
     family: Option<String>,
     constraints: Option<PathBuf>,
-    luts: u32,
-    block_rams: u32,
-    clock_hz: u32,
+    luts: NonZeroU32,
+    block_rams: NonZeroU32,
+    clock_hz: NonZeroU32,
     #[serde(default)]
     pll_input: PllInput,
     reset: Option<Level>,
@@ -193,27 +195,31 @@ impl Board {
     ) -> Result<Self, BoardError> {
         let invalid =
             |line: Option<usize>, problem: String| BoardError::Invalid { path: path.to_path_buf(), line, problem };
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
-            invalid(line, error.message().to_string())
-        })?;
+        let line = |start: usize| 1 + text[..start].matches('\n').count();
+        let written: Written = toml::from_str(text)
+            .map_err(|error| invalid(error.span().map(|span| line(span.start)), error.message().to_string()))?;
         let given = |key: &str, value: &Option<String>| {
             value.clone().ok_or_else(|| {
                 invalid(None, format!("`{key}` is missing, which fabric {} needs", written.fabric.name()))
             })
         };
+        let name = written.device.as_ref();
+        if let Some(known) = written.fabric.devices().filter(|known| !known.contains(&name.as_str())) {
+            let problem = format!("device: there is no `{name}`; choose one of {}", known.join(", "));
+            return Err(invalid(Some(line(written.device.span().start)), problem));
+        }
         let (device, pll) = match written.fabric {
-            Fabric::Ice40 => (Device::ice40(&written.device, &given("package", &written.package)?), Pll::Ice40),
+            Fabric::Ice40 => (Device::ice40(name, &given("package", &written.package)?), Pll::Ice40),
             Fabric::Ecp5 => {
                 let (package, speed) = (given("package", &written.package)?, given("speed", &written.speed)?);
-                (Device::ecp5(&written.device, &package, &speed), Pll::Ecp5)
+                (Device::ecp5(name, &package, &speed), Pll::Ecp5)
             }
             Fabric::Gowin => {
                 let family = given("family", &written.family)?;
                 let series = family.split('-').next().unwrap_or_default();
                 let unknown =
                     || invalid(None, format!("family: the PLL of `{family}` is not known; GW1N and GW2A are"));
-                (Device::gowin(&written.device, &family), Pll::gowin(series).ok_or_else(unknown)?)
+                (Device::gowin(name, &family), Pll::gowin(series).ok_or_else(unknown)?)
             }
         };
         let constraint_file = match &written.constraints {
@@ -226,9 +232,9 @@ impl Board {
             title: written.name,
             pll,
             pll_pad: written.pll_input == PllInput::Pad,
-            clock_mhz: f64::from(written.clock_hz) / 1e6,
-            luts: written.luts,
-            block_rams: written.block_rams,
+            clock_mhz: f64::from(written.clock_hz.get()) / 1e6,
+            luts: written.luts.get(),
+            block_rams: written.block_rams.get(),
             reset: written.reset,
             led: written.led,
             constraints: constraints(&constraint_file)?,
@@ -304,6 +310,10 @@ mod tests {
         let message = |text: &str| find(text).unwrap_err().to_string();
         assert!(message(&good.replace("led = ", "lamp = ")).contains("mine.toml:12: unknown field `lamp`"));
         assert!(message(&good.replace("package = ", "#")).contains("`package` is missing, which fabric ice40 needs"));
+        let device = message(&good.replace("up5k", "up6k"));
+        assert!(device.contains("mine.toml:4: device: there is no `up6k`; choose one of lp1k,"), "{device}");
+        let clock = message(&good.replace("clock_hz = 12_000_000", "clock_hz = 0"));
+        assert!(clock.contains("mine.toml:8: invalid value: integer `0`, expected a nonzero u32"), "{clock}");
         assert!(message("fabric = \"max10\"\nname = \"x\"").contains("unknown variant `max10`"));
     }
 }

@@ -88,6 +88,15 @@ impl Device {
 }
 
 impl Fabric {
+    /// The devices, as nextpnr names them; those of Gowin have order codes.
+    pub fn devices(self) -> Option<&'static [&'static str]> {
+        match self {
+            Fabric::Ice40 => Some(&["lp1k", "lp4k", "lp8k", "hx1k", "hx4k", "hx8k", "up3k", "up5k"]),
+            Fabric::Ecp5 => Some(&["12k", "25k", "45k", "85k"]),
+            Fabric::Gowin => None,
+        }
+    }
+
     /// The device that stands for the fabric where fabrics are measured and compared.
     pub fn device(self) -> Device {
         match self {
