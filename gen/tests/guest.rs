@@ -249,6 +249,20 @@ fn a_pipelined_guest_agrees_on_all_targets() {
     state(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model,sim,verilator", "--steps", "1", "--json"]));
 }
 
+/// What is built for a board: the unit's own Verilog is synthesised with everything around it.
+#[test]
+fn a_guest_in_a_netlist_agrees_with_the_model() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let folder = folder(LINES, EXACT, &[]);
+    copy(&examples().join("data"), &folder.path().join("data"));
+    let tiny = PRESET.replace("exact8", "tiny");
+    let formats = "[formats]\nactivation = \"Q3.4\"\ngradient = \"Q0.7\"\n";
+    std::fs::write(folder.path().join("x.toml"), format!("{tiny}{LINES}{formats}")).unwrap();
+    state(&logloom(folder.path(), &["verify", "x.toml", "--targets", "model,netlist", "--steps", "1", "--json"]));
+}
+
 /// A table that is another one for a single pair.
 #[test]
 fn verilog_that_differs_from_what_is_stated() {
@@ -300,6 +314,33 @@ fn a_wide_guest_agrees_on_all_targets() {
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &arguments)));
     std::fs::write(folder.path().join("x.toml"), format!("{PRESET}{WIDE}").replace("c = \"x.c\"\n", "")).unwrap();
     insta::assert_snapshot!(transcript(&logloom(folder.path(), &["check", "x.toml"])));
+}
+
+/// A guest and a family have the same figures, where they are the same.
+#[test]
+fn units_as_json() {
+    if !needs(&SIMULATED) {
+        return;
+    }
+    let folder = folder(LINES, EXACT, &[]);
+    let unit = |arguments: &[&str]| -> serde_json::Value {
+        let output = logloom(folder.path(), &[&["units"], arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{}", transcript(&output));
+        let mut said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(said["units"].as_array().unwrap().len(), 1);
+        said["units"][0].take()
+    };
+    let guest = unit(&["--guest", "x.toml"]);
+    let family = unit(&["exact", "operand_bits=8 form=star", "--luts"]);
+    assert_eq!(guest["errors"], family["errors"]);
+    assert!(guest["errors"].is_object() && guest["luts"].as_array().is_some_and(|luts| luts.len() == 2), "{guest}");
+    assert_eq!((&guest["family"], &family["family"]), (&"guest".into(), &"exact".into()));
+    // The same product, in another frame.
+    for (guest, family) in guest["luts"].as_array().unwrap().iter().zip(family["luts"].as_array().unwrap()) {
+        assert!(guest["product"].as_u64() > Some(50), "{guest}");
+        assert_eq!(guest["fabric"], family["fabric"]);
+        assert!(guest["pe"].as_u64() >= guest["product"].as_u64(), "{guest}");
+    }
 }
 
 /// It is characterised all the same.
