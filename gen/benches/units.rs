@@ -94,7 +94,8 @@ fn main() -> Result<()> {
         std::fs::write(root.join("docs").join(&picture), page::pareto(&title, &measured))?;
         write!(
             text,
-            "\n## On {}\n\n{}, {SEEDS} seeds of the placer. *Edge* is one encoder of each kind, once per row or column; *exact rows / PE* \
+            "\n## On {}\n\n{}, {SEEDS} seeds of the placer. *LUTs* are the places that LUTs and carries take: a carry cell of an ECP5 takes two, \
+             one of a Gowin one, and those of an iCE40 stand beside LUTs. *Edge* is one encoder of each kind, once per row or column; *exact rows / PE* \
              compares with the smallest exact element of the same operand width; *toggles* counts the bits of registers and named \
              signals that change per product (a product written `*` shows none of its inside, and only its result counts), on every \
              fabric those of the element that subtracts by complements.\n\n\

@@ -249,7 +249,7 @@ fn costs(units: &[Measured]) -> String {
             unit.parameters.clone(),
             cost.sum_bits.to_string(),
             cost.edge_luts.to_string(),
-            cost.pe.lut4.to_string(),
+            cost.pe.sites.to_string(),
             cost.pe.carry.to_string(),
             cost.pe.dff.to_string(),
             format!("{median:.0} ({least:.0} .. {most:.0})"),

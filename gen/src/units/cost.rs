@@ -24,7 +24,7 @@ pub struct Cost {
     pub pe: CellCounts,
     /// Width of its partial sum.
     pub sum_bits: u32,
-    /// LUTs of one encoder for every code, and of one edge for each side that has one: once per row or column.
+    /// LUTs, with those of carries, of one encoder for every code, and of one edge for each side that has one: once per row or column.
     pub edge_luts: u64,
     /// MHz of the processing element after place and route, one for each seed.
     pub fmax: Vec<f64>,
@@ -87,11 +87,11 @@ pub fn cost(unit: &dyn Arithmetic, fabric: Fabric, seeds: u32, cache: &Cache) ->
     let element = element(unit, fabric)?;
     let mut edge_luts = 0;
     for coded in Coded::all(unit) {
-        edge_luts += measure::cells(&encoder(unit, coded)?, fabric, cache)?.lut4;
+        edge_luts += measure::cells(&encoder(unit, coded)?, fabric, cache)?.sites;
     }
     for side in [Side::Moving, Side::Stationary] {
         if let Some(module) = edge(unit, side)? {
-            edge_luts += measure::cells(&module, fabric, cache)?.lut4;
+            edge_luts += measure::cells(&module, fabric, cache)?.sites;
         }
     }
     Ok(Cost {

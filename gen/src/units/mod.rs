@@ -124,7 +124,7 @@ impl Measured {
 /// LUTs of the smallest exact processing element of the same operand width among `units`, over those of this unit: below 1,
 /// the unit loses.
 pub fn against_exact(unit: &Measured, units: &[Measured]) -> Option<f64> {
-    let luts = |unit: &Measured| unit.cost.as_ref().map(|cost| cost.pe.lut4);
+    let luts = |unit: &Measured| unit.cost.as_ref().map(|cost| cost.pe.sites);
     let exact = units.iter().filter(|other| other.family == "exact" && other.operand_bits == unit.operand_bits);
     Some(exact.filter_map(luts).min()? as f64 / luts(unit)? as f64)
 }

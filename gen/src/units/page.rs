@@ -88,7 +88,7 @@ pub fn costs(units: &[&Measured], all: &[Measured]) -> String {
             unit.parameters,
             cost.sum_bits,
             cost.edge_luts,
-            cost.pe.lut4,
+            cost.pe.sites,
             cost.pe.carry,
             cost.pe.dff,
             unit.toggles
@@ -180,7 +180,7 @@ const COLOURS: [RGBColor; 8] = [
 pub fn pareto(title: &str, units: &[Measured]) -> String {
     let points: Vec<(&Measured, f64, f64)> = units
         .iter()
-        .filter_map(|unit| Some((unit, (unit.cost.as_ref()?.pe.lut4 as f64).log2(), 100.0 * unit.errors.mean)))
+        .filter_map(|unit| Some((unit, (unit.cost.as_ref()?.pe.sites as f64).log2(), 100.0 * unit.errors.mean)))
         // Errors beyond this, of codes that are right only on average, say little about training.
         .filter(|(_, _, error)| *error <= 30.0)
         .collect();
