@@ -7,7 +7,7 @@ use logloom_hdl::arith::FAMILIES;
 use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
 use logloom_hdl::arith::family::{self, Values};
 use logloom_hdl::arith::guest::{Guest, Operands};
-use logloom_hdl::arith::{Arithmetic, Exact, Form, Side, unit};
+use logloom_hdl::arith::{Arithmetic, Exact, Form, ParameterError, Side, unit};
 use logloom_hdl::array::pe::ADD_SUBTRACT;
 use logloom_hdl::control::isa::Rounding;
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
@@ -527,7 +527,9 @@ impl Meaning<'_> {
     fn arithmetic(&mut self, operand_bits: u32) -> Option<Arc<dyn Arithmetic>> {
         let name = self.text("arithmetic.family").expect("has a default");
         if name == GUEST {
-            return Some(Arc::new(self.guest(operand_bits)?));
+            let guest = self.guest(operand_bits)?;
+            let suits = guest.validate().map(|()| guest);
+            return Some(Arc::new(self.suitable(suits)?));
         }
         let name = name.to_string();
         let keys_of_guests: Vec<&'static str> =
@@ -559,7 +561,19 @@ impl Meaning<'_> {
             let default = Entry { value, origin: Origin::Default };
             self.written.entry(keys::of_parameter(parameter).name).or_insert(default);
         }
-        Some((family.make)(&values))
+        self.suitable(family.with(&values))
+    }
+
+    /// What was made of the parameters, if they suit it.
+    fn suitable<T>(&mut self, made: Result<T, ParameterError>) -> Option<T> {
+        made.map_err(|ParameterError { parameter, problem, remedy }| {
+            let key = match parameter {
+                "zero" => self.key_of_products().to_string(),
+                _ => format!("arithmetic.{parameter}"),
+            };
+            self.conflict(&[&key, "formats.activation", "formats.gradient"], problem, remedy);
+        })
+        .ok()
     }
 
     fn format(&self, key: &str) -> Format {
@@ -584,15 +598,6 @@ impl Meaning<'_> {
             return None;
         }
         let arithmetic = self.arithmetic(activation.bits)?;
-        if let Err(error) = arithmetic.validate() {
-            let key = match (arithmetic.name(), error.parameter) {
-                (GUEST, "zero") => self.key_of_products().to_string(),
-                (_, parameter) => format!("arithmetic.{parameter}"),
-            };
-            self.conflict(&[&key, "formats.activation", "formats.gradient"], error.problem, error.remedy);
-            return None;
-        }
-
         let plan = MemoryPlan::new(layers, batch, rows, columns);
         let mut design = Design {
             name,

@@ -15,7 +15,7 @@ pub struct Family {
     /// Settings of the parameters that the tables of units show and the tests sweep, in the form of
     /// [`Arithmetic::parameters`]; what is left out has its default, with operands of 16 bits and no pipeline registers.
     pub units: &'static [&'static str],
-    /// The family with these values. They may not suit each other: [`Arithmetic::validate`] says.
+    /// What [`Family::with`] calls. The values may not suit each other: [`Arithmetic::validate`] says.
     pub make: fn(&Values) -> Arc<dyn Arithmetic>,
 }
 
@@ -165,8 +165,21 @@ impl Family {
         let (operand_bits, stages) = (of_all("operand_bits", 16), of_all("stages", 0));
         // A default may depend on the width.
         check_operand_bits(operand_bits)?;
-        let made = (self.make)(&Values::new(self, operand_bits, stages, find));
-        made.validate().map(|()| made)
+        self.with(&Values::new(self, operand_bits, stages, find))
+    }
+
+    /// The family with these values.
+    ///
+    /// # Errors
+    /// The first value that does not suit it.
+    pub fn with(&self, values: &Values) -> Result<Arc<dyn Arithmetic>, ParameterError> {
+        let made = (self.make)(values);
+        made.validate()?;
+        if made.latency() != values.stages {
+            let problem = format!("products of family {} have no registers inside", self.name);
+            return Err(ParameterError::new("stages", problem, "choose 0"));
+        }
+        Ok(made)
     }
 
     /// Every unit of [`units`](Self::units).
@@ -224,10 +237,9 @@ mod tests {
     fn every_family_is_made_from_its_defaults() {
         for family in FAMILIES {
             for bits in [4, 8, 16] {
-                let made = (family.make)(&Values::new(family, bits, 0, |_| None));
+                let made = family.with(&Values::new(family, bits, 0, |_| None)).unwrap();
                 assert_eq!(made.name(), family.name);
                 assert_eq!(made.operand_bits(), bits);
-                made.validate().unwrap();
                 let names: Vec<String> =
                     made.parameters().split(' ').map(|p| p.split_once('=').unwrap().0.to_owned()).collect();
                 let parameters = family.parameters.iter().map(|p| p.name);

@@ -225,7 +225,10 @@ pub trait Arithmetic: Send + Sync + Debug {
     fn parameters(&self) -> String;
 
     /// Whether all parameters are in range. The other methods may panic where they are not.
-    fn validate(&self) -> Result<(), ParameterError>;
+    fn validate(&self) -> Result<(), ParameterError> {
+        check_operand_bits(self.operand_bits())?;
+        check_stages(self.latency())
+    }
 
     /// W: width of a signed operand.
     fn operand_bits(&self) -> u32;
@@ -276,7 +279,9 @@ pub trait Arithmetic: Send + Sync + Debug {
     }
 
     /// Pipeline registers inside the product, 0..=[`MAX_STAGES`].
-    fn latency(&self) -> u32;
+    fn latency(&self) -> u32 {
+        0
+    }
 
     /// Largest magnitude of a product, over all pairs of codes that `encode` gives.
     fn product_bound(&self) -> i64;

@@ -29,10 +29,7 @@
 use super::family::{Choices, Family, Parameter};
 use super::parts::sign_ahead;
 use super::shifter::Shift;
-use super::{
-    Addend, Arithmetic, ErrorBound, Exact, Form, Operand, ParameterError, Side, WeightBound, WeightCoding,
-    check_operand_bits, check_stages,
-};
+use super::{Addend, Arithmetic, ErrorBound, Exact, Form, Operand, Side, WeightBound, WeightCoding};
 use crate::rtl::{Builder, Expr, cat, unsigned};
 use std::sync::Arc;
 
@@ -200,11 +197,6 @@ impl Arithmetic for Ternary {
             choose(stochastic, "stochastic", "nearest"),
             choose(powers, "power_of_two", "ternary")
         )
-    }
-
-    fn validate(&self) -> Result<(), ParameterError> {
-        check_operand_bits(self.operand_bits)?;
-        check_stages(self.stages)
     }
 
     fn operand_bits(&self) -> u32 {
