@@ -147,6 +147,12 @@ golden! {
     function_of_floating_point: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"double mul(double a, double b) { return a * b; }\n");
     function_without_a_product: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"void mul(int a, int b) {}\n");
     function_of_one_operand: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT, ("x.c", b"int mul(int a) { return a; }\n");
+    function_of_a_library: [&SIMULATED[..], &[Tool::Cc]].concat(), lines!("c = \"x.c\""), EXACT,
+        ("x.c", b"#include <math.h>\nint mul(int a, int b) { return (int)floor(1.5 * (a & 1)) + a * b; }\n");
+    function_that_calls_what_is_not_there: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT,
+        ("x.c", b"int f(int a);\nint mul(int a, int b) { return f(a * b); }\n");
+    unit_that_is_kept_apart: [Tool::Yosys], LINES, &EXACT.replace("module mul", "(* keep_hierarchy *) module mul");
+    black_box_of_the_name_of_a_cell: [Tool::Yosys], LINES, &format!("(* blackbox *)\nmodule SB_LUT4(input a);\nendmodule\n{EXACT}");
     function_that_ends_the_program: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT,
         ("x.c", b"#include <stdlib.h>\nint mul(int a, int b) { exit(0); }\n");
     function_that_remembers: [Tool::Yosys, Tool::Cc], lines!("c = \"x.c\""), EXACT,
@@ -161,6 +167,11 @@ fn function_that_does_not_compile() {
         let words = transcript(&logloom(folder.path(), &["check", "x.toml"]));
         let begins = "exit code 2\n--- stderr\nerror: x.toml:9: guest.c: x.c: does not compile: x.c:2:";
         assert!(words.starts_with(begins) && words.contains("error: "), "{words}");
+        std::fs::write(folder.path().join("x.c"), "#include \"x.h\"\nint mul(int a, int b) { return a * b; }\n")
+            .unwrap();
+        std::fs::write(folder.path().join("x.h"), "#error no target\n").unwrap();
+        let words = transcript(&logloom(folder.path(), &["check", "x.toml"]));
+        assert!(words.contains("x.c: does not compile: ") && words.contains("x.h:1:"), "{words}");
     }
 }
 

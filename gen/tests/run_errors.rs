@@ -158,6 +158,17 @@ fn foreign_files_in_a_folder() {
     }
 }
 
+/// Nobody may ever write to the other end.
+#[cfg(unix)]
+#[test]
+fn pipe_in_place_of_a_file() {
+    let folder = folder(GOOD);
+    let path = folder.path().join("run/curve.svg");
+    std::fs::create_dir(folder.path().join("run")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    insta::assert_snapshot!("foreign_picture", train(folder.path(), &[]));
+}
+
 #[test]
 fn file_in_place_of_the_folder() {
     let folder = folder(GOOD);

@@ -83,7 +83,7 @@ fn tool_that_dies() {
     assert!(!folder.path().join("runs").exists(), "nothing is left behind");
 }
 
-/// As `timeout` does it, or a service for CI.
+/// As services for CI end it.
 #[cfg(unix)]
 #[test]
 fn a_command_that_is_terminated_takes_its_tools_along() {

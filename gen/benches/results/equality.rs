@@ -23,9 +23,10 @@ const COMPARED: [(&str, Kind, u64); 5] = [
 pub fn write(page: &mut String, examples: &Path) -> Result<()> {
     write!(
         page,
-        "\n## Netlists and bitstream equal the model\n\nSteps of training, and after every instruction each word of every memory and register \
-         compared with the model (`logloom verify`). A netlist is the cells that Yosys makes for the whole accelerator; the bitstream is \
-         read back by IceStorm and driven at its pins, through its serial line. The state is the SHA-256 of all memories at the end.\n\n\
+        "\n## Netlists and bitstream equal the model\n\nSteps of training, and after every instruction each word of every memory, and each register but \
+         the clock counters, compared with the model (`logloom verify`). A netlist is the cells that Yosys makes for the whole accelerator; the \
+         bitstream is read back by IceStorm and driven at its pins, through its serial line. The state is the SHA-256 of the weights and biases \
+         at the end.\n\n\
          | example | array | target | steps | instructions | words equal | state |\n|---|---|---|---|---|---|---|\n"
     )?;
     // Gates take minutes to compile and to simulate, on one core each.

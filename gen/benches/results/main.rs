@@ -1,5 +1,5 @@
 //! Measures what the documentation states and writes `docs/results.md`: accuracy over seeds, area of the processing elements,
-//! occupation of the array, equality of netlists and model, speed of the tools, and the whole accelerators that are kept in
+//! occupation of the array, speed of the tools, equality of netlists and model, and the whole accelerators that are kept in
 //! `docs/builds`. `make bench` runs it.
 
 mod accuracy;
@@ -41,8 +41,8 @@ fn main() -> Result<()> {
     accuracy::write(&mut page, &examples, &digits, &samples)?;
     element::write(&mut page, &digits, &Cache::new(root.join("target/measurements")))?;
     occupation::write(&mut page, digits.compiled.design())?;
-    equality::write(&mut page, &examples)?;
     speed::write(&mut page, &examples, &digits, &samples)?;
+    equality::write(&mut page, &examples)?;
     page += &page::section(&kept::load_all(&root.join("docs/builds"))?);
     let path = root.join("docs/results.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;

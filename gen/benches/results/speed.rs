@@ -48,14 +48,15 @@ fn steps_per_second(
 }
 
 /// How many times longer a step on the model takes with the table of a guest than with logarithms of as many bits.
-fn guest_against_mitchell(examples: &Path, samples: &RunData) -> Result<Vec<f64>> {
-    let exact = Configuration::load(&examples.join("exact8.toml"), &[])?.compiled;
+fn guest_against_mitchell(examples: &Path) -> Result<Vec<f64>> {
+    let exact = Configuration::load(&examples.join("exact8.toml"), &[])?;
+    let samples = RunData::load(&exact)?;
     let guest = Configuration::load_guest(&examples.join("guest.toml"), true)?;
     let mitchell = mitchell::FAMILY.parse("operand_bits=8")?;
     let [guest, mitchell] = [Arc::new(guest) as _, mitchell].map(|arithmetic| -> Result<Vec<f64>> {
-        let compiled = with_arithmetic(&exact, arithmetic)?;
+        let compiled = with_arithmetic(&exact.compiled, arithmetic)?;
         let mut model = Model::new(compiled.design(), 0)?;
-        Ok(steps_per_second(&mut model, &compiled, samples, 2000)?.0)
+        Ok(steps_per_second(&mut model, &compiled, &samples, 2000)?.0)
     });
     Ok(guest?.iter().zip(mitchell?).map(|(guest, mitchell)| mitchell / guest).collect())
 }
@@ -92,7 +93,7 @@ pub fn write(page: &mut String, examples: &Path, digits: &Configuration, samples
     let (modelled, _) = measured(Kind::Model, 2000)?;
     let rate = |rates: &[f64]| rates.iter().map(|r| r * clocks as f64).collect::<Vec<_>>();
     let ratio = modelled.iter().zip(&simulated).map(|(m, s)| m / s).collect::<Vec<_>>();
-    let guest = guest_against_mitchell(examples, samples)?;
+    let guest = guest_against_mitchell(examples)?;
     let program = digits.compiled.program(Mode::Train { halvings: 0 }, digits.compiled.task().batch)?;
     let large = Design { rows: 16, columns: 16, ..digits.compiled.design().clone() };
     let emitted = (0..REPETITIONS)

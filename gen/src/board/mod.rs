@@ -196,8 +196,13 @@ impl Board {
         let invalid =
             |line: Option<usize>, problem: String| BoardError::Invalid { path: path.to_path_buf(), line, problem };
         let line = |start: usize| 1 + text[..start].matches('\n').count();
-        let written: Written = toml::from_str(text)
-            .map_err(|error| invalid(error.span().map(|span| line(span.start)), error.message().to_string()))?;
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let at = error.span().map(|span| line(span.start));
+            // Where a value is at fault, the message does not say of which key.
+            let key = at.and_then(|at| text.lines().nth(at - 1)?.split_once('=')).map(|(key, _)| key.trim());
+            let key = key.filter(|key| !error.message().contains(&format!("`{key}`")));
+            invalid(at, key.map(|key| format!("{key}: ")).unwrap_or_default() + error.message())
+        })?;
         let given = |key: &str, value: &Option<String>| {
             value.clone().ok_or_else(|| {
                 invalid(None, format!("`{key}` is missing, which fabric {} needs", written.fabric.name()))
@@ -205,7 +210,7 @@ impl Board {
         };
         let name = written.device.as_ref();
         if let Some(known) = written.fabric.devices().filter(|known| !known.contains(&name.as_str())) {
-            let problem = format!("device: there is no `{name}`; choose one of {}", known.join(", "));
+            let problem = format!("device: nothing is built for `{name}`; choose one of {}", known.join(", "));
             return Err(invalid(Some(line(written.device.span().start)), problem));
         }
         let (device, pll) = match written.fabric {
@@ -311,9 +316,9 @@ mod tests {
         assert!(message(&good.replace("led = ", "lamp = ")).contains("mine.toml:12: unknown field `lamp`"));
         assert!(message(&good.replace("package = ", "#")).contains("`package` is missing, which fabric ice40 needs"));
         let device = message(&good.replace("up5k", "up6k"));
-        assert!(device.contains("mine.toml:4: device: there is no `up6k`; choose one of lp1k,"), "{device}");
+        assert!(device.contains("mine.toml:4: device: nothing is built for `up6k`; choose one of lp1k,"), "{device}");
         let clock = message(&good.replace("clock_hz = 12_000_000", "clock_hz = 0"));
-        assert!(clock.contains("mine.toml:8: invalid value: integer `0`, expected a nonzero u32"), "{clock}");
+        assert!(clock.contains("mine.toml:8: clock_hz: invalid value: integer `0`, expected a nonzero u32"), "{clock}");
         assert!(message("fabric = \"max10\"\nname = \"x\"").contains("unknown variant `max10`"));
     }
 }

@@ -62,6 +62,7 @@ pub fn run_verb(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Ou
     let configuration = Configuration::load(&arguments.config, &overrides)?;
     let name = &configuration.design().name;
     let folder = RunFolder::new(arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)));
+    folder.check()?;
     let data = RunData::load(&configuration)?;
     let mut target = target::open(&arguments.target, &configuration)?;
 

@@ -39,15 +39,21 @@ impl Device {
         }
     }
 
-    /// An ECP5 LFE5U, as nextpnr-ecp5 names it: `25k`, with its package, `CABGA381`, and speed grade, `6`.
+    /// An ECP5, as nextpnr-ecp5 names it: `25k`, with its package, `CABGA381`, and speed grade, `6`.
     pub fn ecp5(device: &str, package: &str, speed: &str) -> Self {
+        let (series, size) = device.rsplit_once('-').unwrap_or(("", device));
         let named = [&format!("--{device}"), "--package", package, "--speed", speed];
         // The placer weighs paths more than wires: with its defaults, 10 and 2, it expects 66 MHz of an array of 16x16 on an 85F
         // instead of 85, limited by single wires across the chip. On iCE40, the defaults are faster.
         let placer = ["--placer-heap-timingweight", "30", "--placer-heap-critexp", "4"];
         Device {
             fabric: Fabric::Ecp5,
-            name: format!("ECP5 LFE5U-{}F-{speed}", device.trim_end_matches('k')),
+            // `25k` is an LFE5U-25F, `um5g-25k` an LFE5UM5G-25F.
+            name: format!(
+                "ECP5 LFE5U{}-{}F-{speed}",
+                series.trim_start_matches('u').to_uppercase(),
+                size.trim_end_matches('k')
+            ),
             sprams: 0,
             multiplier_blocks: false,
             synthesis: "synth_ecp5 -nowidelut -nodsp".into(),
@@ -88,11 +94,13 @@ impl Device {
 }
 
 impl Fabric {
-    /// The devices, as nextpnr names them; those of Gowin have order codes.
+    /// The devices that are built for, as nextpnr names them; those of Gowin have order codes.
     pub fn devices(self) -> Option<&'static [&'static str]> {
         match self {
             Fabric::Ice40 => Some(&["lp1k", "lp4k", "lp8k", "hx1k", "hx4k", "hx8k", "up3k", "up5k"]),
-            Fabric::Ecp5 => Some(&["12k", "25k", "45k", "85k"]),
+            Fabric::Ecp5 => {
+                Some(&["12k", "25k", "45k", "85k", "um-25k", "um-45k", "um-85k", "um5g-25k", "um5g-45k", "um5g-85k"])
+            }
             Fabric::Gowin => None,
         }
     }
@@ -115,6 +123,7 @@ mod tests {
     fn devices_have_the_names_people_know() {
         assert_eq!(Fabric::ALL.map(|f| f.device().name), ["iCE40 HX8K", "ECP5 LFE5U-85F-6", "Gowin GW1NR-9C"]);
         assert_eq!(Device::gowin("GW2AR-LV18QN88C8/I7", "GW2A-18C").name, "Gowin GW2AR-18C");
+        assert_eq!(Device::ecp5("um5g-85k", "CABGA381", "8").name, "ECP5 LFE5UM5G-85F-8");
         let up5k = Device::ice40("up5k", "sg48");
         assert_eq!((up5k.name.as_str(), up5k.synthesis.as_str()), ("iCE40 UP5K", "synth_ice40 -abc9 -device u"));
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::tool::{Tool, ToolError};
@@ -122,6 +123,7 @@ impl Invocation {
     /// # Errors
     /// [`ToolError::Start`], [`ToolError::TimedOut`], [`ToolError::Io`] when its log cannot be written.
     pub fn finish(mut self) -> Result<Finished, ToolError> {
+        unless_terminated();
         let command = self.command_line();
         let start_error = |source| ToolError::Start { tool: self.tool, command: command.clone(), source };
         // Files, not pipes: a grandchild that outlives the tool cannot keep us waiting, and nothing can fill up.
@@ -136,6 +138,8 @@ impl Invocation {
             .spawn()
             .map_err(start_error)?;
         let status = wait(&mut child, started, self.limit).map_err(start_error)?;
+        // That its tool was killed is nothing to report.
+        unless_terminated();
 
         let mut finished = Finished {
             status: status.unwrap_or_default(),
@@ -278,7 +282,17 @@ fn kill(processes: &[u32]) {
     }
 }
 
-/// From here on a SIGTERM, as `timeout` and CI services send it to a process alone, ends the tools that this process runs, and then it.
+/// Set before the tools are killed.
+static TERMINATED: AtomicBool = AtomicBool::new(false);
+
+/// Does not return once the process is about to end.
+fn unless_terminated() {
+    while TERMINATED.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
+/// From here on a SIGTERM, which reaches this process alone, ends the tools that it runs, and then the process.
 ///
 /// # Errors
 /// The system refuses a handler or a thread.
@@ -287,6 +301,7 @@ pub fn terminate_with_tools() -> std::io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM])?;
     let wait = move || {
         for signal in signals.forever() {
+            TERMINATED.store(true, Ordering::SeqCst);
             kill(&descendants(std::process::id()));
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }

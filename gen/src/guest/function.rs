@@ -27,7 +27,7 @@ pub(super) fn call(file: &Path, function: &str, bits: u32, operands: Operands) -
     let absolute = std::path::absolute(file).map_err(|error| failed(error.into()))?;
     let compiler = Invocation::new(Tool::Cc).map_err(|error| failed(error.into()))?;
     let compiled = compiler
-        .args(["-O1", "-w", "-Werror=implicit-function-declaration"])
+        .args(["-O1", "-Werror=implicit-function-declaration"])
         .args([format!("-DLOGLOOM_FUNCTION={function}"), format!("-DLOGLOOM_BITS={bits}")])
         .args([format!("-DLOGLOOM_SIGNED={signed}"), format!("-DLOGLOOM_SECONDS={SECONDS}")])
         // Of a file that is a program of its own.
@@ -36,19 +36,25 @@ pub(super) fn call(file: &Path, function: &str, bits: u32, operands: Operands) -
         .arg(&absolute)
         .arg("-o")
         .args([&program, &driver])
+        .arg("-lm")
         .env("LC_ALL", "C")
         .finish()
         .map_err(|error| failed(error.into()))?;
     if !compiled.status.success() {
-        let first =
+        let said =
             compiled.stderr.lines().find(|line| line.contains("error: ") || line.contains("undefined reference"));
-        let what = match first {
-            Some(line) if line.contains(&*absolute.to_string_lossy()) => {
-                format!("does not compile: {}", line.replace(&*absolute.to_string_lossy(), &file.to_string_lossy()))
-            }
-            // Where the driver calls it.
-            Some(line) if line.contains("error: ") => format!("`{function}` does not make an integer of two integers"),
-            _ => format!("defines no function `{function}`"),
+        let said = said.unwrap_or("error: in no words").replace(&*absolute.to_string_lossy(), &file.to_string_lossy());
+        let words = said.split_once("undefined reference to ").map(|(_, name)| name);
+        let is_of_driver = said.contains(&*driver.to_string_lossy()) || said.starts_with("<command");
+        let is_undeclared =
+            words.map_or(is_of_driver && said.contains("declar"), |name| name.contains(&format!("{function}'")));
+        if let (Some(name), false) = (words, is_undeclared) {
+            return Err(problem(format!("calls {name}, which is in no library of C"), "define it in the same file"));
+        }
+        let what = match is_of_driver {
+            _ if is_undeclared => format!("defines no function `{function}`"),
+            true => format!("`{function}` does not make an integer of two integers"),
+            false => format!("does not compile: {said}"),
         };
         return Err(problem(what, &format!("have it define `{function}` of two integers, which returns one")));
     }

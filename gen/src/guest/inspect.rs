@@ -13,7 +13,7 @@ use crate::flow::doctor::version;
 use crate::flow::{Tool, ToolError, yosys};
 
 /// To be raised whenever something else is found in the same file.
-const METHOD: u32 = 4;
+const METHOD: u32 = 5;
 
 /// The name of the file for Yosys; its messages name the user's.
 const FILE: &str = "guest.v";
@@ -62,7 +62,7 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path(FILE), text).map_err(io)?;
     let script = format!(
-        "read_verilog {FILE}; tee -q -o modules.txt ls; hierarchy -check -top {module}; proc; flatten; \
+        "read_verilog {FILE}; tee -q -o modules.txt ls; tee -q -o all.txt ls =*; hierarchy -check -top {module}; proc; flatten; \
          tee -q -o check.txt check; \
          tee -q -o loops.txt scc -all_cell_types; write_json netlist.json; \
          design -reset; read_verilog -lib -overwrite {CELLS}; tee -q -o cells.txt ls =*"
@@ -81,18 +81,23 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
             return Err(Problem::new("guest.module", what, "name one of them"));
         }
         let (place, words) = message.split_once("ERROR:").unwrap_or(("", message));
-        let place = if place.is_empty() { format!("{}:", verilog.display()) } else { place.trim_end().to_owned() };
+        let place = if place.is_empty() { format!("{FILE}:") } else { place.trim_end().to_owned() };
         let message = format!("{place} {}", words.trim_start().trim_end_matches('.'));
         return Err(problem(message, "give plain Verilog that Yosys reads"));
     }
-    let cells = listed("cells.txt");
-    if let Some(name) = modules.iter().find(|name| cells.contains(name)) {
+    // With those that are black boxes.
+    let (all, cells) = (listed("all.txt"), listed("cells.txt"));
+    if let Some(name) = all.iter().find(|name| cells.contains(name)) {
         let what = format!("{FILE}: module `{name}` is called like a cell of an FPGA");
         return Err(problem(what, "rename it: synthesis would take it for that cell"));
     }
     let netlist = std::fs::read_to_string(path("netlist.json")).map_err(io)?;
     let netlist = Netlist::parse(&netlist, module).map_err(|error| Problem::of_tool("guest.verilog", &error))?;
     let found = netlist.ports(description)?;
+    if let Some(name) = ["keep_hierarchy", "abc9_box"].into_iter().find(|name| netlist.attributes.contains_key(*name)) {
+        let what = format!("{FILE}: module `{module}` has the attribute {name}");
+        return Err(problem(what, "leave it away: the array is synthesised as a whole"));
+    }
     if let Some(latch) = netlist.cells.values().find(|cell| LATCHES.contains(&cell.kind.as_str())) {
         let what = format!("{}: a latch holds `{}`", latch.place(), netlist.name(latch));
         return Err(problem(what, "assign it in every case"));
@@ -113,7 +118,7 @@ fn look(description: &Description, text: &str) -> Result<Inspected, Problem> {
     netlist
         .registers(description, &loops)
         .map_err(|Problem { key, what, remedy }| Problem { key, ..problem(what, &remedy) })?;
-    Ok(Inspected { modules, ..found })
+    Ok(Inspected { modules: all, ..found })
 }
 
 /// What to do where a product depends on more than its operands.
@@ -148,6 +153,7 @@ struct Netlist {
     ports: BTreeMap<String, PortFacts>,
     cells: BTreeMap<String, Cell>,
     netnames: BTreeMap<String, Net>,
+    attributes: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -206,10 +212,13 @@ impl Netlist {
             ports: BTreeMap<String, PortFacts>,
             cells: BTreeMap<String, Cell>,
             netnames: BTreeMap<String, Net>,
+            #[serde(default)]
+            attributes: BTreeMap<String, serde_json::Value>,
         }
         let mut design: Design = serde_json::from_str(json).context("the netlist that Yosys wrote")?;
-        let Module { ports, cells, netnames } = design.modules.remove(module).context("the netlist has the module")?;
-        Ok(Netlist { ports, cells, netnames })
+        let Module { ports, cells, netnames, attributes } =
+            design.modules.remove(module).context("the netlist has the module")?;
+        Ok(Netlist { ports, cells, netnames, attributes })
     }
 
     /// The name of what a cell drives.

@@ -27,13 +27,18 @@ const PEEK_BYTES: u64 = 64 * 1024;
 /// [`WriteError`]: a file is there that is neither empty nor one that `is_ours` recognises by its first 64 KiB.
 pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteError> {
     let io_error = |source| WriteError::Io { path: path.to_owned(), source };
+    // A pipe would never open.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(WriteError::Foreign { path: path.to_owned() });
+    }
     match File::open(path) {
         Ok(file) => {
             let mut head = Vec::new();
             file.take(PEEK_BYTES).read_to_end(&mut head).map_err(io_error)?;
             if head.is_empty() || is_ours(&head) { Ok(()) } else { Err(WriteError::Foreign { path: path.to_owned() }) }
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        // What is wrong with the folder is told when it is made.
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
         Err(e) => Err(io_error(e)),
     }
 }

@@ -81,8 +81,11 @@ impl RunFolder {
         self.0.join("curve.svg")
     }
 
-    /// Whether a run may leave its files here.
-    fn check(&self) -> Result<(), WriteError> {
+    /// Whether a run may leave its files here: to be asked before hours of work.
+    ///
+    /// # Errors
+    /// One of them is there and was not written by Logloom.
+    pub fn check(&self) -> Result<(), WriteError> {
         atomic::check(&self.checkpoint(), Checkpoint::is_one)?;
         atomic::check(&self.table(), curve::is_csv)?;
         atomic::check(&self.picture(), curve::is_svg)
@@ -105,8 +108,6 @@ pub fn run(
     let path = folder.checkpoint();
     let resumed = if resume { Some(Checkpoint::load(&path)?) } else { None };
     make(&folder.0)?;
-    // Before hours of work.
-    folder.check()?;
     let settings = Settings {
         epochs: configuration.training.epochs,
         seed: u64::from(configuration.training.seed),

@@ -62,6 +62,14 @@ impl Correction<'_> {
 
 /// Refuses fractions of fewer bits than `least`, or of more than an operand has.
 pub(super) fn check_fraction_bits(bits: u32, least: u32, operand_bits: u32) -> Result<(), ParameterError> {
+    if least >= operand_bits {
+        let problem = format!("{least} fraction bits are needed, and operands have {}", operand_bits - 1);
+        return Err(ParameterError::new(
+            "operand_bits",
+            problem,
+            format!("choose operands of {} bits or more", least + 1),
+        ));
+    }
     if bits >= operand_bits {
         let problem = format!("{bits} is more than operand_bits - 1 = {}", operand_bits - 1);
         let remedy = format!("choose {least} to {}, or wider operands", operand_bits - 1);

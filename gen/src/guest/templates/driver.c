@@ -10,7 +10,9 @@
 
 #define LOGLOOM_OPERANDS (1ll << LOGLOOM_BITS)
 
-_Static_assert(_Generic(LOGLOOM_FUNCTION(0, 0), float: 0, double: 0, long double: 0, default: 1), "its products are no integers");
+_Static_assert(_Generic(LOGLOOM_FUNCTION(0, 0), _Bool: 1, char: 1, signed char: 1, unsigned char: 1, short: 1, unsigned short: 1,
+                        int: 1, unsigned: 1, long: 1, unsigned long: 1, long long: 1, unsigned long long: 1, default: 0),
+               "its products are no integers");
 
 static FILE* logloom_results;
 static const char* logloom_path;
