@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use indicatif::ProgressBar;
 use logloom_hdl::arith::guest::Unit;
 
 use super::inspect::REMEDY_OF_STATE;
@@ -47,7 +48,13 @@ pub(super) fn products(of: &Inspected, cache: &Cache) -> Result<Vec<i64>, Proble
     let key = (METHOD, version(Tool::Verilator)?, version(Tool::Yosys)?, of.identity());
     let mut problem = None;
     let found = cache.get("guest-products", &key, || {
-        simulate(of).map_err(|found| {
+        // On a terminal alone: a dozen seconds, or minutes for a unit that is one large table.
+        let spinner = ProgressBar::new_spinner();
+        spinner.set_message(format!("{}: simulated as written and after synthesis, once", of.unit.module));
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        let simulated = simulate(of);
+        spinner.finish_and_clear();
+        simulated.map_err(|found| {
             problem = Some(found);
             anyhow::anyhow!("refused")
         })
