@@ -23,7 +23,7 @@ icestorm: ## icebox_vlog as well, from the Debian package (optional, no root), f
 	@tools/icestorm.sh $(TOOLS)
 
 # Not --release: arithmetic that overflows must be seen to.
-test: tools lint optional ## everything CI checks
+test: tools optional lint ## everything CI checks
 	@mkdir -p target
 	$(CARGO) test --workspace --locked 2>&1 | tee target/test.log
 	@echo "skipped for want of a tool: $$(grep -c 'SKIP ' target/test.log || true)"
