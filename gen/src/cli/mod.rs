@@ -17,6 +17,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::flow::terminate_with_tools;
@@ -64,11 +65,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.exit_code() == 0 { 0 } else { 2 });
         }
     };
-    if let Err(error) = terminate_with_tools() {
-        eprintln!("warning: tools may outlive this command if it is terminated: {error}");
-    }
     let mut output = Output::stdout();
-    let result = match cli.verb {
+    let ready = terminate_with_tools().context("no signals can be handled");
+    let result = ready.and_then(|()| match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &mut output),
         Verb::Check(arguments) => check::run(&arguments, &mut output),
         Verb::Gen(arguments) => generate::run(&arguments, &mut output),
@@ -80,7 +79,7 @@ pub fn main() -> ExitCode {
         Verb::Units(arguments) => units::run(&arguments, &mut output),
         Verb::Doctor(arguments) => doctor::run(&arguments, &mut output),
         Verb::Completions(arguments) => completions::run(&arguments, &mut Cli::command(), &mut output),
-    };
+    });
     match result.and_then(|outcome| output.finish().map(|()| outcome)) {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(1),

@@ -1,10 +1,9 @@
 //! The table of configuration keys: name, kind, default and help in one place. Reading, errors, suggestions
 //! and the commented starter file all come from it.
 
-use logloom_hdl::arith::FAMILIES;
-use logloom_hdl::arith::MAX_STAGES;
 use logloom_hdl::arith::family::{Choices, Family, Parameter, Value};
 use logloom_hdl::arith::guest::{MAX_LATENCY, UNIT_BITS};
+use logloom_hdl::arith::{FAMILIES, MAX_STAGES};
 use std::fmt;
 use std::sync::LazyLock;
 

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use logloom_hdl::arith::FAMILIES;
 use logloom_hdl::arith::exact::MULTIPLIER_BLOCK;
 use logloom_hdl::arith::family::{self, Values};
 use logloom_hdl::arith::guest::{Guest, Operands};
-use logloom_hdl::arith::{Arithmetic, Exact, Form, ParameterError, Side, unit};
+use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, ParameterError, Side, unit};
 use logloom_hdl::array::pe::ADD_SUBTRACT;
 use logloom_hdl::control::isa::Rounding;
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
@@ -130,10 +129,7 @@ impl Configuration {
             return Err(ConfigErrors(meaning.errors));
         }
         let width = meaning.format("formats.activation").bits;
-        let guest = meaning.guest(width);
-        if let Some(Err(error)) = guest.as_ref().filter(|_| legal).map(Guest::validate) {
-            meaning.conflict(&[meaning.key_of_products()], error.problem, error.remedy);
-        }
+        let guest = meaning.guest(width, legal);
         guest.filter(|_| meaning.errors.is_empty()).ok_or(ConfigErrors(meaning.errors))
     }
 
@@ -484,8 +480,8 @@ impl Meaning<'_> {
         })
     }
 
-    /// The multiplier of the user's own.
-    fn guest(&mut self, operand_bits: u32) -> Option<Guest> {
+    /// The multiplier of the user's own; if `legal`, only one whose products with 0 are 0.
+    fn guest(&mut self, operand_bits: u32, legal: bool) -> Option<Guest> {
         let parameters = KEYS.iter().map(|key| key.name).filter(|key| keys::is_parameter(key));
         let parameters: Vec<&'static str> = parameters.chain(["arithmetic.stages"]).collect();
         self.without(&parameters, "with family = \"guest\"");
@@ -498,7 +494,7 @@ impl Meaning<'_> {
         let products = self.sound(unit.products(&cache))?;
         let guest = unit.guest(operand_bits, &products);
         self.guest = Some(unit);
-        Some(guest)
+        if legal { self.suitable(guest.validate().map(|()| guest)) } else { Some(guest) }
     }
 
     /// What was made of the guest, if nothing was wrong with it.
@@ -527,9 +523,7 @@ impl Meaning<'_> {
     fn arithmetic(&mut self, operand_bits: u32) -> Option<Arc<dyn Arithmetic>> {
         let name = self.text("arithmetic.family").expect("has a default");
         if name == GUEST {
-            let guest = self.guest(operand_bits)?;
-            let suits = guest.validate().map(|()| guest);
-            return Some(Arc::new(self.suitable(suits)?));
+            return Some(Arc::new(self.guest(operand_bits, true)?));
         }
         let name = name.to_string();
         let keys_of_guests: Vec<&'static str> =

@@ -41,22 +41,26 @@ pub(super) fn call(file: &Path, function: &str, bits: u32, operands: Operands) -
         .finish()
         .map_err(|error| failed(error.into()))?;
     if !compiled.status.success() {
-        let said =
+        let line =
             compiled.stderr.lines().find(|line| line.contains("error: ") || line.contains("undefined reference"));
-        let said = said.unwrap_or("error: in no words").replace(&*absolute.to_string_lossy(), &file.to_string_lossy());
-        let words = said.split_once("undefined reference to ").map(|(_, name)| name);
-        let is_of_driver = said.contains(&*driver.to_string_lossy()) || said.starts_with("<command");
-        let is_undeclared =
-            words.map_or(is_of_driver && said.contains("declar"), |name| name.contains(&format!("{function}'")));
-        if let (Some(name), false) = (words, is_undeclared) {
-            return Err(problem(format!("calls {name}, which is in no library of C"), "define it in the same file"));
-        }
-        let what = match is_of_driver {
-            _ if is_undeclared => format!("defines no function `{function}`"),
-            true => format!("`{function}` does not make an integer of two integers"),
-            false => format!("does not compile: {said}"),
-        };
-        return Err(problem(what, &format!("have it define `{function}` of two integers, which returns one")));
+        let line = line.unwrap_or_default();
+        let missing = line.split_once("undefined reference to ").map(|(_, name)| name.trim_matches(['`', '\'']));
+        // In the driver, or in the name that the macro stands for.
+        let is_call = line.contains(&*driver.to_string_lossy()) || line.starts_with("<command");
+        let remedy = format!("have it define `{function}` of two integers, which returns one");
+        return Err(match missing {
+            Some(name) if name != function => {
+                problem(format!("calls `{name}`, which is in no library of C"), "define it in the same file")
+            }
+            None if !is_call => {
+                let said = line.replace(&*absolute.to_string_lossy(), &file.to_string_lossy());
+                problem(format!("does not compile: {said}"), &remedy)
+            }
+            None if !line.contains("declar") => {
+                problem(format!("`{function}` does not make an integer of two integers"), &remedy)
+            }
+            _ => problem(format!("defines no function `{function}`"), &remedy),
+        });
     }
     // A little longer than the program gives itself.
     let limit = Duration::from_secs(u64::from(SECONDS) + 5);
