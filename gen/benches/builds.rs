@@ -57,7 +57,7 @@ fn main() -> Result<ExitCode> {
 }
 
 fn built(root: &Path, preset: &Preset, seeds: u32) -> Result<Report> {
-    let path = root.join(format!("examples/{}.toml", preset.name));
+    let path = preset.example(root);
     let configuration = Configuration::load(&path, &[])?;
     let config = std::fs::read_to_string(&path)?;
     let options = Options {

@@ -18,12 +18,12 @@ use super::{about, with_arithmetic};
 
 const SEEDS: std::ops::Range<u32> = 0..5;
 
-pub fn write(page: &mut String, examples: &Path, digits: &Configuration, samples: &RunData) -> Result<()> {
+pub fn write(page: &mut String, root: &Path, digits: &Configuration, samples: &RunData) -> Result<()> {
     let compiled = &digits.compiled;
     let exact = Arc::new(Exact { operand_bits: 16, form: Form::Rows, stages: 0 });
     let mut rows = vec![("`digits` preset".to_string(), compiled.clone())];
     for preset in kept::all()? {
-        let configuration = Configuration::load(&examples.join(format!("{}.toml", preset.name)), &[])?;
+        let configuration = Configuration::load(&preset.example(root), &[])?;
         rows.push((format!("`{}` preset", preset.name), configuration.compiled));
     }
     rows.push(("exact, 16 bits".to_string(), with_arithmetic(compiled, exact)?));

@@ -38,12 +38,12 @@ fn main() -> Result<()> {
          made again by `make bench` and compared by `make bench-check`.\n",
         env!("CARGO_PKG_VERSION")
     );
-    accuracy::write(&mut page, &examples, &digits, &samples)?;
+    accuracy::write(&mut page, root, &digits, &samples)?;
     element::write(&mut page, &digits, &Cache::new(root.join("target/measurements")))?;
     occupation::write(&mut page, digits.compiled.design())?;
     speed::write(&mut page, &examples, &digits, &samples)?;
     equality::write(&mut page, &examples)?;
-    page += &page::section(&kept::load_all(&root.join("docs/builds"))?);
+    page += &page::section(&kept::load_all(root)?);
     let path = root.join("docs/results.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     eprintln!("wrote docs/results.md");

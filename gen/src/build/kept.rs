@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Report;
 use crate::board::{self, Board};
-use crate::config::presets;
+use crate::config::{Configuration, presets};
 use crate::train::atomic;
 
 /// So many per cent more LUTs are no regression yet.
@@ -19,6 +19,13 @@ pub const LESS_FMAX_PERCENT: f64 = 8.0;
 pub struct Preset {
     pub name: &'static str,
     pub board: Board,
+}
+
+impl Preset {
+    /// The example that uses it, in the sources of Logloom.
+    pub fn example(&self, root: &Path) -> PathBuf {
+        root.join(format!("examples/{}.toml", self.name))
+    }
 }
 
 const PREFIX: &str = "digits-";
@@ -84,13 +91,29 @@ pub fn load(folder: &Path, preset: &str) -> Result<Report> {
     serde_json::from_str(&text).with_context(remedy)
 }
 
-/// What is kept of all presets of which something is.
+/// A build that is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub preset: &'static str,
+    pub report: Report,
+    /// Whether `build` would make it from the same Verilog, pins and clock today.
+    pub current: bool,
+}
+
+/// What is kept in `docs/builds` of all presets of which something is; `root` has `docs` and `examples`.
 ///
 /// # Errors
-/// A file cannot be read.
-pub fn load_all(folder: &Path) -> Result<Vec<(&'static str, Report)>> {
-    let kept = all()?.into_iter().filter(|preset| is_kept(folder, preset.name));
-    kept.map(|preset| Ok((preset.name, load(folder, preset.name)?))).collect()
+/// A file cannot be read, or an example is none for its board any more.
+pub fn load_all(root: &Path) -> Result<Vec<Kept>> {
+    let folder = root.join("docs/builds");
+    let kept = all()?.into_iter().filter(|preset| is_kept(&folder, preset.name));
+    kept.map(|preset| {
+        let report = load(&folder, preset.name)?;
+        let example = Configuration::load(&preset.example(root), &[])?;
+        let planned = super::planned(&example, "", &preset.board, example.build.clock_mhz)?;
+        Ok(Kept { preset: preset.name, current: report.is_of(&planned.plan), report })
+    })
+    .collect()
 }
 
 /// What there is to say of a build beside the one that is kept.
@@ -230,12 +253,39 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_build_is_current_until_its_hardware_changes() {
+        let root = tempfile::tempdir().unwrap();
+        let builds = root.path().join("docs/builds");
+        std::fs::create_dir(root.path().join("examples")).unwrap();
+        let preset = select(&["digits-up5k".into()]).unwrap().remove(0);
+        let current = |example: &str| {
+            std::fs::write(preset.example(root.path()), format!("preset = \"digits-up5k\"\n{example}")).unwrap();
+            let kept = load_all(root.path()).unwrap();
+            assert_eq!(kept.len(), 1);
+            kept[0].current
+        };
+        keep(&builds, preset.name, &report(1000, 50.0)).unwrap();
+        assert!(!current(""), "built from nothing");
+
+        let configuration = Configuration::load(&preset.example(root.path()), &[]).unwrap();
+        let clock_mhz = configuration.build.clock_mhz;
+        let planned = super::super::planned(&configuration, "", &preset.board, clock_mhz).unwrap();
+        let mut built = report(1000, 50.0);
+        built.inputs = super::super::report::inputs("any text", &planned.plan);
+        keep(&builds, preset.name, &built).unwrap();
+        assert!(current(""));
+        assert!(current("[training]\nepochs = 3\n"));
+        assert!(!current("[build]\nclock_mhz = 18\n"));
+        assert!(!current("[array]\ncolumns = 1\n"));
+    }
+
+    #[test]
     fn every_preset_for_a_board_is_found_by_either_name() {
         let all = all().unwrap();
         assert!(!all.is_empty());
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for preset in &all {
-            assert!(root.join(format!("{}.toml", preset.name)).exists(), "{}", preset.name);
+            assert!(preset.example(&root).exists(), "{}", preset.name);
             for name in [preset.name, preset.name.strip_prefix(PREFIX).unwrap(), &preset.board.name] {
                 assert!(select(&[name.to_string()]).unwrap().contains(preset), "{name}");
             }

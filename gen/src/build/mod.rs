@@ -29,9 +29,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::board::Board;
+use crate::board::pll::Setting;
 use crate::config::{Configuration, Link};
 use crate::emit;
-use crate::emit::plan::Entry;
+use crate::emit::plan::{Entry, Plan};
 use crate::flow::doctor::version;
 use crate::flow::nextpnr::{self, Report as Routed};
 use crate::flow::yosys::{self, CellCounts};
@@ -107,10 +108,7 @@ pub struct Built {
 /// reached, the design does not fit ([`BuildError`]), a tool is missing or fails, or the folder is not ours or cannot be written.
 pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>) -> Result<Built> {
     let (board, fabric) = (options.board, options.board.device.fabric);
-    let clock = board.clock(options.clock_mhz)?;
-    let baud = link_baud(configuration, clock.mhz)?;
-    enough_sprams(configuration, board)?;
-    let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
+    let Planned { clock, baud, plan } = planned(configuration, config, board, options.clock_mhz)?;
     if plan.has_module(MULTIPLIER_BLOCK) && !board.device.multiplier_blocks {
         let (place, device) = (configuration.place("arithmetic.form"), board.device.name.clone());
         return Err(BuildError::Blocks { place, board: board.title.clone(), device }.into());
@@ -227,6 +225,21 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     })?;
     atomic::replace(&options.folder.join(REPORT), report.json()?.as_bytes(), Report::is_one)?;
     Ok(Built { report, timings })
+}
+
+/// What is synthesised, and the speeds that it is made for.
+struct Planned {
+    clock: Setting,
+    baud: u32,
+    plan: Plan,
+}
+
+fn planned(configuration: &Configuration, config: &str, board: &Board, clock_mhz: Option<f64>) -> Result<Planned> {
+    let clock = board.clock(clock_mhz)?;
+    let baud = link_baud(configuration, clock.mhz)?;
+    enough_sprams(configuration, board)?;
+    let plan = emit::board(configuration.design(), config, board, &clock, baud)?;
+    Ok(Planned { clock, baud, plan })
 }
 
 /// The speed of the serial line, which is how a board is reached, if it can be made from a clock of so many MHz.

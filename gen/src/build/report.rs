@@ -110,6 +110,19 @@ pub struct Performance {
     pub macs_per_second: f64,
 }
 
+/// Among the inputs, the text of the configuration.
+const CONFIGURATION: &str = "configuration";
+
+pub(super) fn inputs(config: &str, plan: &Plan) -> Vec<Entry> {
+    let configuration = Entry { path: CONFIGURATION.into(), sha256: sha256(config.as_bytes()) };
+    std::iter::once(configuration).chain(hardware(plan)).collect()
+}
+
+/// The Verilog and what the tools read beside it.
+fn hardware(plan: &Plan) -> Vec<Entry> {
+    plan.subset(|path| path.ends_with(".v") || path.starts_with("board/")).entries()
+}
+
 /// What a report is made from.
 pub(super) struct Facts<'a> {
     pub configuration: &'a Configuration,
@@ -130,8 +143,6 @@ impl Report {
         let Facts { configuration, options, clock, .. } = facts;
         let (design, board) = (configuration.design(), options.board);
         let best = facts.placements.first().context("at least one placement")?;
-        let mut inputs = vec![Entry { path: "configuration".into(), sha256: sha256(facts.config.as_bytes()) }];
-        inputs.extend(facts.plan.subset(|path| path.ends_with(".v") || path.starts_with("board/")).entries());
         Ok(Report {
             format_version: FORMAT_VERSION,
             generator: "logloom".into(),
@@ -153,10 +164,15 @@ impl Report {
             critical_path: path::units(&best.report.critical_path),
             memories: design.memories().iter().map(memory_bits).collect(),
             performance: performance(configuration, clock.mhz)?,
-            inputs,
+            inputs: inputs(facts.config, facts.plan),
             outputs: facts.outputs,
             tools: facts.versions.iter().map(|(name, version)| (name.to_string(), version.clone())).collect(),
         })
+    }
+
+    /// Whether this was built from the hardware that is planned. What else the configuration says, to train with, may have changed.
+    pub(super) fn is_of(&self, plan: &Plan) -> bool {
+        self.inputs.iter().filter(|entry| entry.path != CONFIGURATION).eq(&hardware(plan))
     }
 
     /// Whether the beginning of a file is that of a report.
