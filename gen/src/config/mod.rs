@@ -1,18 +1,19 @@
 //! From a TOML file to a validated configuration, in two stages: [`written`] is what the file, its preset and
-//! the defaults say, each value with its origin; [`meaning`] is what that amounts to, with every value
-//! checked against the others.
+//! the defaults say, each value with its origin; `meaning` makes the [`Configuration`] of it, with every value checked
+//! against the others.
 
+pub mod configuration;
 pub mod error;
 pub mod keys;
-pub mod meaning;
+mod meaning;
 pub mod origin;
 pub mod plan;
 pub mod presets;
 pub mod starter;
 pub mod written;
 
+pub use configuration::{Build, Configuration, Data, Link, Setting, Test, Training};
 pub use error::{ConfigError, ConfigErrors};
-pub use meaning::{Build, Configuration, Data, Link, Setting, Test, Training};
 pub use origin::Origin;
 pub use plan::MemoryPlan;
 pub use written::{Override, Value};
