@@ -48,6 +48,9 @@ const METHOD: u32 = 1;
 /// What is written about a build, in its folder.
 const REPORT: &str = "build.json";
 
+const YOSYS_LOG: &str = "yosys.log";
+const PACK_LOG: &str = "pack.log";
+
 /// What one placement may take: some devices that are full take an hour on a fast machine.
 const PLACEMENT_LIMIT: Duration = Duration::from_secs(8 * 3600);
 
@@ -132,7 +135,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
         primitives: true,
         delay_ps: fabric.lut_delay_ps(clock.mhz),
         json: Some(steps.path(&netlist)),
-        log: Some(steps.path("yosys.log")),
+        log: Some(steps.path(YOSYS_LOG)),
         ..yosys::Options::new(board.device.clone())
     };
     let key = SynthesisKey {
@@ -141,15 +144,17 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
         passes: &synthesis.passes(emit::BOARD_TOP),
         verilog: &verilog,
     };
-    let synthesised = steps.run("synthesise", &key, std::slice::from_ref(&netlist), || -> Result<CellCounts> {
-        let files: Vec<_> = verilog.iter().map(|entry| options.folder.join(&entry.path)).collect();
-        Ok(yosys::synthesise(&files, emit::BOARD_TOP, &synthesis)?)
-    })?;
+    let synthesised =
+        steps.run("synthesise", YOSYS_LOG, &key, std::slice::from_ref(&netlist), || -> Result<CellCounts> {
+            let files: Vec<_> = verilog.iter().map(|entry| options.folder.join(&entry.path)).collect();
+            Ok(yosys::synthesise(&files, emit::BOARD_TOP, &synthesis)?)
+        })?;
 
     let netlist_digest = &synthesised.outputs[&netlist];
     let place = |seed: u32| -> Result<Placement> {
         let routed = format!("seed-{seed}.{}", fabric.routed_extension());
-        let log = steps.path(&format!("nextpnr-seed-{seed}.log"));
+        let log_name = format!("nextpnr-seed-{seed}.log");
+        let log = steps.path(&log_name);
         let key = PlacementKey {
             method: METHOD,
             tool: version_of(1),
@@ -159,23 +164,29 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
             netlist: netlist_digest,
             constraints: &constraints,
         };
-        let done = steps.run(&format!("place and route seed {seed}"), &key, std::slice::from_ref(&routed), || {
-            let placement = nextpnr::Options {
-                constraints: Some(options.folder.join(emit::constraints_file(board))),
-                frequency: Some(clock.mhz),
-                output: Some(steps.path(&routed)),
-                log: Some(log.clone()),
-                limit: PLACEMENT_LIMIT,
-                ..nextpnr::Options::new(seed)
-            };
-            nextpnr::place_and_route(&steps.path(&netlist), &board.device, &placement).map_err(|error| {
-                let places = std::fs::read_to_string(&log).map(|log| nextpnr::places(&log)).unwrap_or_default();
-                match error::does_not_fit(configuration.design(), board, &places) {
-                    Some(does_not_fit) => anyhow::Error::from(does_not_fit),
-                    None => error.into(),
-                }
-            })
-        })?;
+        let done = steps.run(
+            &format!("place and route seed {seed}"),
+            &log_name,
+            &key,
+            std::slice::from_ref(&routed),
+            || {
+                let placement = nextpnr::Options {
+                    constraints: Some(options.folder.join(emit::constraints_file(board))),
+                    frequency: Some(clock.mhz),
+                    output: Some(steps.path(&routed)),
+                    log: Some(log.clone()),
+                    limit: PLACEMENT_LIMIT,
+                    ..nextpnr::Options::new(seed)
+                };
+                nextpnr::place_and_route(&steps.path(&netlist), &board.device, &placement).map_err(|error| {
+                    let places = std::fs::read_to_string(&log).map(|log| nextpnr::places(&log)).unwrap_or_default();
+                    match error::does_not_fit(configuration.design(), board, &places) {
+                        Some(does_not_fit) => anyhow::Error::from(does_not_fit),
+                        None => error.into(),
+                    }
+                })
+            },
+        )?;
         let mhz = done.value.slowest_clock().context("nextpnr found no path from register to register")?;
         let mhz = if error::uses_blocks(&done.value.utilisation) { with_blocks(mhz) } else { mhz };
         let digest = done.outputs[&routed].clone();
@@ -201,8 +212,8 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
 
     let packed = steps.path(&bitstream);
     let key = PackingKey { method: METHOD, tool: version_of(2), routed: &best.digest };
-    let done = steps.run("pack", &key, std::slice::from_ref(&bitstream), || {
-        Ok(pack::pack(&steps.path(&best.file), &board.device, &packed, &steps.path("pack.log"))?)
+    let done = steps.run("pack", PACK_LOG, &key, std::slice::from_ref(&bitstream), || {
+        Ok(pack::pack(&steps.path(&best.file), &board.device, &packed, &steps.path(PACK_LOG))?)
     })?;
 
     timings.push(done.took);

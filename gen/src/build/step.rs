@@ -57,7 +57,8 @@ impl Steps<'_> {
         self.folder.join(file)
     }
 
-    /// Does the step, unless it was done for the same `key` and its `outputs` (names in the folder) are as it left them.
+    /// Does the step, unless it was done for the same `key` and its `outputs` (names in the folder) are as it left them. Who waits
+    /// hears of the `log`, in the folder too.
     ///
     /// The record is written last: whatever happens to the process or the files before or after, the next call notices.
     ///
@@ -66,6 +67,7 @@ impl Steps<'_> {
     pub fn run<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
+        log: &str,
         key: &impl Serialize,
         outputs: &[String],
         work: impl FnOnce() -> Result<T>,
@@ -77,7 +79,7 @@ impl Steps<'_> {
             (self.progress)(&format!("{name}: unchanged"));
             return Ok(record.done(name));
         }
-        (self.progress)(&format!("{name} ..."));
+        (self.progress)(&format!("{name} ... ({})", self.path(log).display()));
         let folder = self.path("steps");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         // From now on the outputs are not those of the record.
@@ -131,7 +133,7 @@ mod tests {
                 std::fs::write(self.steps.path("out"), format!("of {key}"))?;
                 Ok(u64::from(10 * key))
             };
-            Ok(self.steps.run("a step", &key, &outputs, work)?.value)
+            Ok(self.steps.run("a step", "log", &key, &outputs, work)?.value)
         }
     }
 
@@ -162,7 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let steps = Steps { folder: folder.path().to_path_buf(), of_all: Vec::new(), progress: &|_| {} };
         let run = |fails: bool| {
-            steps.run("place", &1, &["out".to_string()], || {
+            steps.run("place", "log", &1, &["out".to_string()], || {
                 std::fs::write(steps.path("out"), "half")?;
                 anyhow::ensure!(!fails, "killed");
                 Ok(1)
@@ -173,7 +175,9 @@ mod tests {
         assert!(run(true).is_err());
         // The output is what the first run left, but nothing says that it is complete.
         assert!(
-            steps.run("place", &1, &["out".to_string()], || -> Result<i32> { anyhow::bail!("done again") }).is_err()
+            steps
+                .run("place", "log", &1, &["out".to_string()], || -> Result<i32> { anyhow::bail!("done again") })
+                .is_err()
         );
     }
 }

@@ -91,14 +91,15 @@ impl Invocation {
         self
     }
 
-    /// Where the command line and the whole output go. Without it, only a failure leaves a log, in the system's
-    /// folder for temporary files.
+    /// Where the command line and the whole output go, while the tool runs. Without it, only a failure leaves a log, in
+    /// the system's folder for temporary files.
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());
         self
     }
 
-    /// A file into which the tool writes all that it prints; if it did, its contents stand for both streams.
+    /// A file, perhaps that of the log, into which the tool writes all that it prints; if it did, its contents stand for both
+    /// streams.
     pub(super) fn transcript(mut self, path: impl Into<PathBuf>) -> Self {
         self.transcript = Some(path.into());
         self
@@ -127,14 +128,21 @@ impl Invocation {
         let command = self.command_line();
         let start_error = |source| ToolError::Start { tool: self.tool, command: command.clone(), source };
         // Files, not pipes: a grandchild that outlives the tool cannot keep us waiting, and nothing can fill up.
-        let (mut stdout, mut stderr) =
-            (tempfile::tempfile().map_err(start_error)?, tempfile::tempfile().map_err(start_error)?);
+        let live_log = self.log.as_deref().filter(|_| self.transcript.is_none());
+        if let Some(stale) = &self.transcript {
+            let _ = std::fs::remove_file(stale);
+        }
+        let (mut stdout, mut stderr) = match live_log {
+            Some(path) => (start_log(path, &command)?, None),
+            None => (tempfile::tempfile().map_err(start_error)?, Some(tempfile::tempfile().map_err(start_error)?)),
+        };
+        let begin = stdout.stream_position().map_err(start_error)?;
         let started = Instant::now();
         let mut child = self
             .command
             .stdin(Stdio::null())
             .stdout(stdout.try_clone().map_err(start_error)?)
-            .stderr(stderr.try_clone().map_err(start_error)?)
+            .stderr(stderr.as_ref().unwrap_or(&stdout).try_clone().map_err(start_error)?)
             .spawn()
             .map_err(start_error)?;
         let status = wait(&mut child, started, self.limit).map_err(start_error)?;
@@ -143,19 +151,21 @@ impl Invocation {
 
         let mut finished = Finished {
             status: status.unwrap_or_default(),
-            stdout: contents(&mut stdout).map_err(start_error)?,
-            stderr: contents(&mut stderr).map_err(start_error)?,
+            stdout: contents(&mut stdout, begin).map_err(start_error)?,
+            stderr: stderr.as_mut().map_or(Ok(String::new()), |file| contents(file, 0)).map_err(start_error)?,
             command,
             tool: self.tool,
             log: None,
         };
-        let transcript = self.transcript.map(std::fs::read).and_then(Result::ok);
+        let transcript = self.transcript.as_ref().map(std::fs::read).and_then(Result::ok);
         if let Some(bytes) = transcript.filter(|bytes| !bytes.is_empty()) {
             finished.stdout = String::from_utf8_lossy(&bytes).into_owned();
             finished.stderr = String::new();
         }
         if let Some(path) = self.log {
-            write_log(&path, &finished)?;
+            if self.transcript.is_some() {
+                write_log(&path, &finished)?;
+            }
             finished.log = Some(path);
         }
         if status.is_none() {
@@ -225,21 +235,29 @@ impl Finished {
 }
 
 fn write_log(path: &Path, finished: &Finished) -> Result<(), ToolError> {
-    let write = || -> std::io::Result<()> {
+    let mut file = start_log(path, &finished.command)?;
+    let mut write = |text: &str| file.write_all(text.as_bytes());
+    write(&finished.stdout)
+        .and_then(|()| write(&finished.stderr))
+        .map_err(|source| ToolError::Io { path: path.to_path_buf(), source })
+}
+
+/// A log with the command alone.
+fn start_log(path: &Path, command: &str) -> Result<File, ToolError> {
+    let start = || -> std::io::Result<File> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let mut file = File::create(path)?;
-        writeln!(file, "$ {}", finished.command)?;
-        file.write_all(finished.stdout.as_bytes())?;
-        file.write_all(finished.stderr.as_bytes())
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+        writeln!(file, "$ {command}")?;
+        Ok(file)
     };
-    write().map_err(|source| ToolError::Io { path: path.to_path_buf(), source })
+    start().map_err(|source| ToolError::Io { path: path.to_path_buf(), source })
 }
 
-fn contents(file: &mut File) -> std::io::Result<String> {
+fn contents(file: &mut File, begin: u64) -> std::io::Result<String> {
     let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(begin))?;
     file.read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -427,6 +445,31 @@ mod tests {
         assert!(std::fs::read_to_string(log).unwrap().ends_with("\nwaiting\n"));
         std::thread::sleep(Duration::from_millis(1200));
         assert!(!late.exists(), "the grandchild went on");
+    }
+
+    #[test]
+    fn the_log_grows_while_the_tool_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        // It waits until it finds its own words there, of both streams in the order in which they were written.
+        let script = "echo one; echo two >&2\n\
+            for i in $(seq 100); do grep -qx two log && cp log seen && exit; sleep 0.1; done; exit 1";
+        let done = shell(script).folder(folder.path()).log(&log).run().unwrap();
+        assert_eq!(done.stdout, "one\ntwo\n");
+        let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
+        assert!(seen.starts_with("$ cd ") && seen.ends_with("\none\ntwo\n"), "{seen}");
+        assert_eq!(done.stderr, "");
+    }
+
+    #[test]
+    fn a_transcript_of_an_earlier_run_is_not_taken_for_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        std::fs::write(&log, "before").unwrap();
+        let run = |script| shell(script).folder(folder.path()).log(&log).transcript(&log).run().unwrap();
+        assert_eq!(run("echo now").stdout, "now\n");
+        assert_eq!(run("echo lost; echo all >log").stdout, "all\n");
+        assert!(std::fs::read_to_string(&log).unwrap().ends_with("\nall\n"));
     }
 
     #[test]
