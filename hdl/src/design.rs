@@ -1,7 +1,6 @@
 //! The parameters that Verilog fixes, and what follows from them (section 1 of the specification).
 use crate::arith::{Arithmetic, Coded, Side};
-pub use crate::array::pe::Subtraction;
-pub use crate::array::systolic::Interconnect;
+pub use crate::array::pe::{Interconnect, Subtraction};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::memory_map::Memory;
+use super::memory::Memory;
 
 /// A memory that is too small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,13 @@ pub mod cycles;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod memory;
 pub mod memory_map;
 mod program;
 
 pub use crate::config::plan::{Matrix, MemoryPlan};
 pub use error::{CompileError, DoesNotFit};
 pub use logloom_hdl::control::isa::Rounding;
-pub use memory_map::{Depths, Memory, memory_map, required_depths};
+pub use memory::Memory;
+pub use memory_map::{Depths, memory_map, required_depths};
 pub use program::{Compiled, Mode, Shifts, Task, accumulator_bits};

@@ -1,15 +1,12 @@
 //! What a configuration says, validated.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use logloom_hdl::arith::guest::Guest;
 use logloom_hdl::control::isa::Rounding;
 use logloom_hdl::design::Design;
 
-use super::error::ConfigErrors;
-use super::meaning::Meaning;
 use super::origin::Origin;
-use super::written::{self, Override, Value};
+use super::written::Value;
 use crate::compile::Compiled;
 use crate::train::data::{Normalise, Source};
 
@@ -93,23 +90,6 @@ impl Configuration {
     /// The hardware.
     pub fn design(&self) -> &Design {
         self.compiled.design()
-    }
-
-    /// Reads and validates the file at `path`; `overrides` replace what it says.
-    ///
-    /// # Errors
-    /// All problems that one stage finds, each with file, line and key.
-    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigErrors> {
-        Meaning::new(path, written::read(path, overrides)?).configuration()
-    }
-
-    /// The multiplier of the user's own that the file at `path` describes, whatever may be wrong with the rest.
-    /// Unless it must be `legal`, it may break the law that products with 0 are 0.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load), as far as it concerns the multiplier.
-    pub fn load_guest(path: &Path, legal: bool) -> Result<Guest, ConfigErrors> {
-        Meaning::new(path, written::read(path, &[])?).guest_alone(legal)
     }
 
     /// File, line and key of a value, as errors begin: `x.toml:12: data.train`.

@@ -3,10 +3,10 @@
 //! With `|x| = 2^k (1 + f)`, the logarithm of `|x|` to base 2 is taken as `k + f`. A code is `{nonzero, sign, k, f}`,
 //! most significant first, of `1 + 1 + ceil(log2 W) + F` bits. A product is the antilogarithm of the sum of two codes;
 //! families may add a constant to its mantissa.
-use super::mitchell::Rounding;
 use super::parts::Antilogarithm;
 use super::{Addend, Choices, Operand, Parameter, ParameterError, check_operand_bits, check_stages};
 use crate::rtl::{Builder, Expr, cat, mux, select, unsigned};
+use std::fmt;
 
 pub(super) const FRACTION_BITS: Parameter = Parameter {
     name: "fraction_bits",
@@ -90,6 +90,28 @@ pub(super) fn check_dropped_bits(bits: u32, operand_bits: u32) -> Result<(), Par
 /// ceil(log2 W): width of a characteristic, which is at most W - 1.
 pub(super) fn characteristic_bits(operand_bits: u32) -> u32 {
     32 - (operand_bits - 1).leading_zeros()
+}
+
+/// What becomes of the fraction bits below the last one of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// The encoder rounds to the nearest, half up.
+    Nearest,
+    /// The encoder drops them.
+    Truncate,
+    /// The encoder drops them; the sum of two logarithms is one unit of the last bit larger: what two fractions lose on
+    /// average.
+    Carry,
+}
+
+impl fmt::Display for Rounding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rounding::Nearest => "nearest",
+            Rounding::Truncate => "truncate",
+            Rounding::Carry => "carry",
+        })
+    }
 }
 
 /// The parameters of codes and products.

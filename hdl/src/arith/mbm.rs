@@ -47,8 +47,9 @@
 //! shifter: the mantissa has `T + 1` fraction bits or more, and with the adder two bits before the point. A short T
 //! with a short F keeps it narrow. The family `ilm` has as little bias with neither.
 use super::family::Family;
-use super::logarithm::{Correction, DROPPED_BITS, FRACTION_BITS, Logarithm, check_correction_bits, correction_bits};
-use super::mitchell::Rounding;
+use super::logarithm::{
+    Correction, DROPPED_BITS, FRACTION_BITS, Logarithm, Rounding, check_correction_bits, correction_bits,
+};
 use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side};
 use crate::rtl::{Builder, Expr};
 use std::sync::Arc;

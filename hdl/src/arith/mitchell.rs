@@ -65,10 +65,10 @@
 //! sign, so sums of products of one sign are too small; `carry`, and the families `mbm`, `ilm` and `realm`, are against
 //! that.
 use super::family::{Choices, Family, Parameter};
+pub use super::logarithm::Rounding;
 use super::logarithm::{DROPPED_BITS, FRACTION_BITS, Logarithm};
 use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side, accumulate_by};
 use crate::rtl::{Builder, Expr};
-use std::fmt;
 use std::sync::Arc;
 
 pub const FAMILY: Family = Family {
@@ -107,28 +107,6 @@ pub const FAMILY: Family = Family {
         })
     },
 };
-
-/// What becomes of the fraction bits below the last one of a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rounding {
-    /// The encoder rounds to the nearest, half up.
-    Nearest,
-    /// The encoder drops them.
-    Truncate,
-    /// The encoder drops them; the sum of two logarithms is one unit of the last bit larger: what two fractions lose on
-    /// average.
-    Carry,
-}
-
-impl fmt::Display for Rounding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Rounding::Nearest => "nearest",
-            Rounding::Truncate => "truncate",
-            Rounding::Carry => "carry",
-        })
-    }
-}
 
 /// The Mitchell family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,8 +69,9 @@
 //! That of `mbm`, and the table: few LUTs with M = 4, many with M = 16. It pays where fractions are long; with short
 //! ones most of the error that is left is that of rounding.
 use super::family::{Choices, Family, Parameter};
-use super::logarithm::{Correction, DROPPED_BITS, FRACTION_BITS, Logarithm, check_correction_bits, correction_bits};
-use super::mitchell::Rounding;
+use super::logarithm::{
+    Correction, DROPPED_BITS, FRACTION_BITS, Logarithm, Rounding, check_correction_bits, correction_bits,
+};
 use super::{Addend, Arithmetic, ErrorBound, Operand, ParameterError, Side};
 use crate::rtl::{Builder, Expr};
 use std::sync::Arc;

@@ -1,9 +1,18 @@
 //! The processing element.
 
-use super::systolic::Interconnect;
 use crate::arith::{Addend, Arithmetic, Side, about};
 use crate::rtl::{Builder, ElaborationError, Module, signed, unsigned};
 use std::sync::Arc;
+
+/// How the codes of a row reach its elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interconnect {
+    /// From element to element, one per cycle: no wire is longer than an element, however wide the array.
+    #[default]
+    Systolic,
+    /// To all elements of the row at once: spares the registers between them, for arrays of a few columns.
+    Broadcast,
+}
 
 /// How a product is subtracted whose family says apart from its value that it is negative ([`Addend::negative`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,19 +1,9 @@
 //! The weight-stationary array: R x C processing elements with the skew of their inputs.
 
-use super::pe::{Subtraction, pe};
+use super::pe::{Interconnect, Subtraction, pe};
 use crate::arith::{Arithmetic, Side, edge};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, unsigned};
 use std::sync::Arc;
-
-/// How the codes of a row reach its elements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Interconnect {
-    /// From element to element, one per cycle: no wire is longer than an element, however wide the array.
-    #[default]
-    Systolic,
-    /// To all elements of the row at once: spares the registers between them, for arrays of a few columns.
-    Broadcast,
-}
 
 /// Cycles from a moving vector at the array to its sum in column 0.
 pub fn latency(arith: &dyn Arithmetic, rows: u32) -> u32 {

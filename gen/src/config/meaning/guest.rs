@@ -25,7 +25,7 @@ use crate::guest::{Description, Inspected, Meaning as Products, Problem};
 
 impl Meaning<'_> {
     /// The guest of a configuration, whatever may be wrong with the rest.
-    pub fn guest_alone(mut self, legal: bool) -> Result<Guest, ConfigErrors> {
+    pub(super) fn guest_alone(mut self, legal: bool) -> Result<Guest, ConfigErrors> {
         if self.text("arithmetic.family") != Some(GUEST) {
             self.conflict(&["arithmetic.family"], "describes no guest", format!("choose \"{GUEST}\""));
             return Err(ConfigErrors(self.errors));

@@ -7,18 +7,38 @@ mod memories;
 
 use std::path::Path;
 
+use logloom_hdl::arith::guest::Guest;
 use logloom_hdl::control::isa::Rounding;
 
 use super::configuration::{Build, Configuration, Link, Setting, Training};
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::KEYS;
 use super::origin::Origin;
-use super::written::{self, Entry, Value, Written};
+use super::written::{self, Entry, Override, Value, Written};
 use crate::compile::{CompileError, Compiled, Task};
 use crate::guest::Inspected;
 
+impl Configuration {
+    /// Reads and validates the file at `path`; `overrides` replace what it says.
+    ///
+    /// # Errors
+    /// All problems that one stage finds, each with file, line and key.
+    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigErrors> {
+        Meaning::new(path, written::read(path, overrides)?).configuration()
+    }
+
+    /// The multiplier of the user's own that the file at `path` describes, whatever may be wrong with the rest.
+    /// Unless it must be `legal`, it may break the law that products with 0 are 0.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), as far as it concerns the multiplier.
+    pub fn load_guest(path: &Path, legal: bool) -> Result<Guest, ConfigErrors> {
+        Meaning::new(path, written::read(path, &[])?).guest_alone(legal)
+    }
+}
+
 /// The values while their meaning is worked out.
-pub(super) struct Meaning<'a> {
+struct Meaning<'a> {
     path: &'a Path,
     written: Written,
     errors: Vec<ConfigError>,
@@ -26,11 +46,11 @@ pub(super) struct Meaning<'a> {
 }
 
 impl<'a> Meaning<'a> {
-    pub fn new(path: &'a Path, written: Written) -> Self {
+    fn new(path: &'a Path, written: Written) -> Self {
         Meaning { path, written, errors: Vec::new(), guest: None }
     }
 
-    pub fn configuration(mut self) -> Result<Configuration, ConfigErrors> {
+    fn configuration(mut self) -> Result<Configuration, ConfigErrors> {
         let name = self.name();
         let layers = match self.value("network.layers") {
             Some(Value::Integers(layers)) => layers.clone(),
