@@ -270,6 +270,8 @@ fn a_killed_command_goes_on_where_it_was() {
         assert!(child.try_wait().unwrap().is_none(), "the command has ended");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    // How far the tool is can be read while it runs.
+    assert!(bench.read("out/build/nextpnr-seed-1.log").contains("ICESTORM_LC:  4500/"));
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(bench.calls(), ["nextpnr 1", "yosys"]);

@@ -96,7 +96,7 @@ pub fn load(folder: &Path, preset: &str) -> Result<Report> {
 pub struct Kept {
     pub preset: &'static str,
     pub report: Report,
-    /// Whether `build` would make it from the same Verilog, pins and clock today.
+    /// Whether `build` would make it from the same Verilog and pins, at the same clock and for the same device.
     pub current: bool,
 }
 
@@ -111,7 +111,7 @@ pub fn load_all(root: &Path) -> Result<Vec<Kept>> {
         let report = load(&folder, preset.name)?;
         let example = Configuration::load(&preset.example(root), &[])?;
         let planned = super::planned(&example, "", &preset.board, example.build.clock_mhz)?;
-        Ok(Kept { preset: preset.name, current: report.is_of(&planned.plan), report })
+        Ok(Kept { preset: preset.name, current: report.is_of(&planned.plan, &preset.board), report })
     })
     .collect()
 }
@@ -271,12 +271,17 @@ pub(super) mod tests {
         let clock_mhz = configuration.build.clock_mhz;
         let planned = super::super::planned(&configuration, "", &preset.board, clock_mhz).unwrap();
         let mut built = report(1000, 50.0);
+        built.board = preset.board.name.clone();
+        built.device.name = preset.board.device.name.clone();
         built.inputs = super::super::report::inputs("any text", &planned.plan);
         keep(&builds, preset.name, &built).unwrap();
         assert!(current(""));
         assert!(current("[training]\nepochs = 3\n"));
         assert!(!current("[build]\nclock_mhz = 18\n"));
         assert!(!current("[array]\ncolumns = 1\n"));
+        built.device.name = "iCE40 UP3K".into();
+        keep(&builds, preset.name, &built).unwrap();
+        assert!(!current(""));
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub fn section(builds: &[Kept]) -> String {
     let old: Vec<String> =
         builds.iter().filter(|kept| !kept.current).map(|kept| format!("`{}`", kept.preset)).collect();
     text += &match old.is_empty() {
-        true => "All were built from the Verilog that `build` writes now.\n\n".to_owned(),
-        false => format!("**Built from earlier Verilog than `build` writes now:** {}.\n\n", old.join(", ")),
+        true => "All were built from the Verilog and pins that `build` writes now.\n\n".to_owned(),
+        false => format!("**Built from other Verilog or pins than `build` writes now:** {}.\n\n", old.join(", ")),
     };
     let mut row = |name: &str, cell: &dyn Fn(&Kept) -> String| {
         let cells: Vec<String> = builds.iter().map(cell).collect();
@@ -81,7 +81,10 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert!(text.contains(" **Built from earlier Verilog than `build` writes now:** `digits-b`.\n\n"), "{text}");
+        assert!(
+            text.contains(" **Built from other Verilog or pins than `build` writes now:** `digits-b`.\n\n"),
+            "{text}"
+        );
         assert!(text.contains("accelerator.array.pe (sum_q, 12.2 ns)"), "{text}");
     }
 

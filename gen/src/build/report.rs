@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::path::{self, Unit};
 use super::{Options, Placement};
+use crate::board::Board;
 use crate::board::pll::Setting;
 use crate::compile::Mode;
 use crate::compile::cycles::program_cycles;
@@ -170,9 +171,11 @@ impl Report {
         })
     }
 
-    /// Whether this was built from the hardware that is planned. What else the configuration says, to train with, may have changed.
-    pub(super) fn is_of(&self, plan: &Plan) -> bool {
-        self.inputs.iter().filter(|entry| entry.path != CONFIGURATION).eq(&hardware(plan))
+    /// Whether this was built from the files that are planned, for this board. What else the configuration says, to train with, may
+    /// have changed.
+    pub(super) fn is_of(&self, plan: &Plan, board: &Board) -> bool {
+        (&self.board, &self.device.name) == (&board.name, &board.device.name)
+            && self.inputs.iter().filter(|entry| entry.path != CONFIGURATION).eq(&hardware(plan))
     }
 
     /// Whether the beginning of a file is that of a report.

@@ -57,8 +57,8 @@ impl Steps<'_> {
         self.folder.join(file)
     }
 
-    /// Does the step, unless it was done for the same `key` and its `outputs` (names in the folder) are as it left them. Who waits
-    /// hears of the `log`, in the folder too.
+    /// Does the step, unless it was done for the same `key` and its `outputs` (names in the folder) are as it left them. `log` is
+    /// the name of its log, of which `progress` hears.
     ///
     /// The record is written last: whatever happens to the process or the files before or after, the next call notices.
     ///

@@ -35,6 +35,7 @@ pub struct Invocation {
 #[derive(Clone, Debug)]
 pub struct Finished {
     pub status: ExitStatus,
+    /// With a log or a transcript, of both streams as they were written.
     pub stdout: String,
     pub stderr: String,
     /// The command line, quoted for a shell, with its working folder.
@@ -91,8 +92,8 @@ impl Invocation {
         self
     }
 
-    /// Where the command line and the whole output go, while the tool runs. Without it, only a failure leaves a log, in
-    /// the system's folder for temporary files.
+    /// Where the command line and the whole output go: while the tool runs, unless it writes a [`transcript`](Self::transcript).
+    /// Without it, only a failure leaves a log, in the system's folder for temporary files.
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());
         self
@@ -127,36 +128,24 @@ impl Invocation {
         unless_terminated();
         let command = self.command_line();
         let start_error = |source| ToolError::Start { tool: self.tool, command: command.clone(), source };
-        // Files, not pipes: a grandchild that outlives the tool cannot keep us waiting, and nothing can fill up.
-        let live_log = self.log.as_deref().filter(|_| self.transcript.is_none());
-        if let Some(stale) = &self.transcript {
-            let _ = std::fs::remove_file(stale);
+        if let Some(path) = self.transcript.as_deref().filter(|path| path.exists()) {
+            // What an earlier run left there is not what this one prints.
+            File::create(path).map_err(|source| ToolError::Io { path: path.to_path_buf(), source })?;
         }
-        let (mut stdout, mut stderr) = match live_log {
-            Some(path) => (start_log(path, &command)?, None),
-            None => (tempfile::tempfile().map_err(start_error)?, Some(tempfile::tempfile().map_err(start_error)?)),
+        let output = match self.log.as_deref().filter(|_| self.transcript.is_none()) {
+            Some(path) => Output::log(path, &command)?,
+            None => Output::apart().map_err(start_error)?,
         };
-        let begin = stdout.stream_position().map_err(start_error)?;
+        let (stdout, stderr) = output.streams().map_err(start_error)?;
         let started = Instant::now();
-        let mut child = self
-            .command
-            .stdin(Stdio::null())
-            .stdout(stdout.try_clone().map_err(start_error)?)
-            .stderr(stderr.as_ref().unwrap_or(&stdout).try_clone().map_err(start_error)?)
-            .spawn()
-            .map_err(start_error)?;
+        let mut child = self.command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().map_err(start_error)?;
         let status = wait(&mut child, started, self.limit).map_err(start_error)?;
         // That its tool was killed is nothing to report.
         unless_terminated();
 
-        let mut finished = Finished {
-            status: status.unwrap_or_default(),
-            stdout: contents(&mut stdout, begin).map_err(start_error)?,
-            stderr: stderr.as_mut().map_or(Ok(String::new()), |file| contents(file, 0)).map_err(start_error)?,
-            command,
-            tool: self.tool,
-            log: None,
-        };
+        let (stdout, stderr) = output.read().map_err(start_error)?;
+        let mut finished =
+            Finished { status: status.unwrap_or_default(), stdout, stderr, command, tool: self.tool, log: None };
         let transcript = self.transcript.as_ref().map(std::fs::read).and_then(Result::ok);
         if let Some(bytes) = transcript.filter(|bytes| !bytes.is_empty()) {
             finished.stdout = String::from_utf8_lossy(&bytes).into_owned();
@@ -214,7 +203,7 @@ impl Finished {
         ToolError::Unreadable { tool: self.tool, what: what.into(), command: self.command, log: self.log }
     }
 
-    /// Standard error counts more than standard output: it comes last.
+    /// Where the streams are apart, standard error comes last: it counts more.
     fn tail(&self) -> String {
         let lines: Vec<&str> = self.stdout.lines().chain(self.stderr.lines()).collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
@@ -248,18 +237,62 @@ fn start_log(path: &Path, command: &str) -> Result<File, ToolError> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+        File::create(path)?;
+        // Whoever writes, also what outlives its tool, adds to the end.
+        let mut file = File::options().append(true).open(path)?;
         writeln!(file, "$ {command}")?;
         Ok(file)
     };
     start().map_err(|source| ToolError::Io { path: path.to_path_buf(), source })
 }
 
-fn contents(file: &mut File, begin: u64) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(begin))?;
-    file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// What a tool writes into. Files, not pipes: a grandchild that outlives the tool cannot keep us waiting, and nothing can fill up.
+enum Output<'a> {
+    /// Both streams into the log, which begins with the command.
+    Log {
+        path: &'a Path,
+        file: File,
+        command: u64,
+    },
+    Apart {
+        stdout: File,
+        stderr: File,
+    },
+}
+
+impl<'a> Output<'a> {
+    fn log(path: &'a Path, command: &str) -> Result<Self, ToolError> {
+        let file = start_log(path, command)?;
+        let size = file.metadata().map_err(|source| ToolError::Io { path: path.to_path_buf(), source })?.len();
+        Ok(Output::Log { path, file, command: size })
+    }
+
+    fn apart() -> std::io::Result<Self> {
+        Ok(Output::Apart { stdout: tempfile::tempfile()?, stderr: tempfile::tempfile()? })
+    }
+
+    /// Those of a tool.
+    fn streams(&self) -> std::io::Result<(File, File)> {
+        let (stdout, stderr) = match self {
+            Output::Log { file, .. } => (file, file),
+            Output::Apart { stdout, stderr } => (stdout, stderr),
+        };
+        Ok((stdout.try_clone()?, stderr.try_clone()?))
+    }
+
+    /// What was written.
+    fn read(self) -> std::io::Result<(String, String)> {
+        let contents = |mut file: File, begin: u64| -> std::io::Result<String> {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(begin))?;
+            file.read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        match self {
+            Output::Log { path, command, .. } => Ok((contents(File::open(path)?, command)?, String::new())),
+            Output::Apart { stdout, stderr } => Ok((contents(stdout, 0)?, contents(stderr, 0)?)),
+        }
+    }
 }
 
 /// The exit status, or nothing when the limit passed and the tool was killed.
@@ -459,6 +492,28 @@ mod tests {
         let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
         assert!(seen.starts_with("$ cd ") && seen.ends_with("\none\ntwo\n"), "{seen}");
         assert_eq!(done.stderr, "");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_an_error_before_the_tool_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let call = |script| shell(script).folder(folder.path());
+        // A folder stands where the file should.
+        let error = call("touch ran").log(folder.path()).run().unwrap_err();
+        assert!(matches!(&error, ToolError::Io { path, .. } if path == folder.path()), "{error}");
+        let error = call("touch ran").transcript(folder.path()).run().unwrap_err();
+        assert!(matches!(&error, ToolError::Io { path, .. } if path == folder.path()), "{error}");
+        assert!(!folder.path().join("ran").exists());
+    }
+
+    #[test]
+    fn what_outlives_its_tool_does_not_write_over_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let done = shell("echo one; (sleep 0.3; echo late) & true").log(&log).run().unwrap();
+        assert_eq!(done.stdout, "one\n");
+        std::thread::sleep(Duration::from_millis(600));
+        assert!(std::fs::read_to_string(&log).unwrap().ends_with("\none\nlate\n"));
     }
 
     #[test]

@@ -204,7 +204,7 @@ pub(super) fn with_script(call: Invocation, log: &Path, script: &str) -> Result<
     std::fs::write(&file, format!("echo on\n{script}\n"))
         .map_err(|source| ToolError::Io { path: file.clone(), source })?;
     let [written, script] = [log, &file].map(|path| call.relative(path));
-    Ok(call.args(["-Q", "-T", "-l"]).arg(written).arg("-s").arg(script).transcript(log))
+    Ok(call.args(["-Q", "-T", "-L"]).arg(written).arg("-s").arg(script).transcript(log))
 }
 
 /// A path as one word of a Yosys script.
