@@ -10,9 +10,9 @@ use logloom_sim::target::Target;
 use tempfile::NamedTempFile;
 
 use crate::config::Configuration;
+use crate::files;
+use crate::run::RunData;
 use crate::target::{self, Kind, Options};
-use crate::train::atomic;
-use crate::train::run::RunData;
 use crate::verify::{BisectProgress, BisectReport, Run, VerifyProgress, VerifyReport, bisect, verify};
 
 /// What to compare, and how far.
@@ -50,7 +50,7 @@ pub fn compare(
     let window = start.saturating_sub(MARGIN)..end + MARGIN;
     let file = NamedTempFile::new()?;
     once(configuration, data, comparison, &[Kind::Model, Kind::Sim], Some((window, &file)), observe)?;
-    atomic::replace(comparison.wave, &std::fs::read(file.path())?, is_wave)?;
+    files::replace(comparison.wave, &std::fs::read(file.path())?, is_wave)?;
     Ok((report, true))
 }
 

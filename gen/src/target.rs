@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::build::chip;
-use crate::config::{Configuration, Link};
+use crate::config::Configuration;
 use crate::emit::simulator::{self, Simulator};
-use crate::emit::{self, digest};
+use crate::emit::{self, Link, digest};
 use crate::flow::Fabric;
 use anyhow::{Result, bail, ensure};
 use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
 use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{self, Register};
+use logloom_hdl::host::map::{self, Register};
 use logloom_sim::model::Model;
 use logloom_sim::netlist::{self, Fault};
 use logloom_sim::target::simulation::{Settings, Simulation};

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use logloom::compile::Mode;
 use logloom::config::Configuration;
-use logloom::train::data::epoch_order;
+use logloom::data::epoch_order;
+use logloom::run::RunData;
 use logloom::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
-use logloom::train::run::RunData;
 use logloom::train::session::{Progress, Settings, train};
 use logloom::train::weights::quantised_weights;
 use logloom_hdl::control::isa::{Instruction, Passes};
-use logloom_hdl::link::map::{self, Region};
+use logloom_hdl::host::map::{self, Region};
 use logloom_sim::model::Model;
 use rayon::prelude::*;
 

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use logloom::config::{Configuration, Link};
+use logloom::config::Configuration;
+use logloom::emit::Link;
 use logloom::emit::{self, digest};
-use logloom::train::run::RunData;
+use logloom::run::RunData;
 use logloom::verify::{Run, verify};
+use logloom_hdl::host::map::{Register, status};
 use logloom_hdl::link::axi::axi_accelerator;
-use logloom_hdl::link::map::{Register, status};
 use logloom_hdl::link::spi::{CYCLES_PER_BIT, spi_accelerator};
 use logloom_hdl::link::wishbone::wishbone_accelerator;
 use logloom_hdl::rtl::{ElaborationError, Module};

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use logloom::board::Board;
-use logloom::config::{Configuration, Link};
+use logloom::config::Configuration;
 use logloom::emit;
+use logloom::emit::Link;
 use logloom::flow::Tool;
 use logloom::flow::lint::{Finding, LINTERS, Outcome, lint_with};
 use logloom::flow::testing::needs;

@@ -13,16 +13,17 @@ use crate::control::sequencer::{operand, sequencer};
 use crate::control::softmax::softmax_control;
 use crate::control::timing;
 use crate::design::{Design, Roundings, WeightCodes};
-use crate::link::map::{Region, Register};
-use crate::link::port::host_port;
-use crate::link::registers::{counters, registers};
+use crate::host::map::{Region, Register};
+use crate::host::port::host_port;
+use crate::host::registers::{counters, registers};
+use crate::logic::{popcount, shift_line};
 use crate::memory::{Ports, READ_LATENCY, Request, Shape, Skewed, Steps, Walk, skewed, tile_bits, walker};
 use crate::rtl::{
     Builder, Connection, ElaborationError, Expr, Module, address_bits, cat, lanes, mux, select, unsigned,
 };
 use crate::update::draw;
 use crate::vector::weight::weight_encoder;
-use crate::vector::{popcount, requantise, shift_line, softmax, writeback};
+use crate::vector::{requantise, softmax, writeback};
 use std::sync::Arc;
 
 /// Name of the top module.

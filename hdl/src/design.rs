@@ -510,7 +510,7 @@ fn check_fraction(key: &str, format: Format) -> Result<(), DesignError> {
 mod tests {
     use super::*;
     use crate::arith::{Exact, Form, Mitchell, mitchell};
-    use crate::link::map::Register;
+    use crate::host::map::Register;
 
     fn design() -> Design {
         Design {

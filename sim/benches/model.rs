@@ -8,7 +8,7 @@ use logloom_hdl::arith::guest::{Guest, Operands, Port, Unit};
 use logloom_hdl::arith::{Arithmetic, Exact, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
-use logloom_hdl::link::map::{Region, Register, address, control};
+use logloom_hdl::host::map::{Region, Register, address, control};
 use logloom_hdl::rtl::unsigned;
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;

@@ -5,7 +5,7 @@ use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::{Gemm, Instruction};
 use logloom_hdl::design::{Design, Roundings};
-use logloom_hdl::link::map::{ErrorCode, Region, Register, address, control};
+use logloom_hdl::host::map::{ErrorCode, Region, Register, address, control};
 use logloom_hdl::rtl::Module;
 use logloom_hdl::vector::requantise::requantise;
 use logloom_sim::model::Model;

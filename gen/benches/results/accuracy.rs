@@ -8,9 +8,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use logloom::build::kept;
 use logloom::config::{Configuration, Test};
-use logloom::train::run::RunData;
+use logloom::data;
+use logloom::run::RunData;
+use logloom::train::float;
 use logloom::train::session::{Progress, Settings, train};
-use logloom::train::{data, float};
 use logloom_hdl::arith::{Exact, Form};
 use logloom_sim::model::Model;
 

@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use logloom::compare::{Comparison, compare};
 use logloom::config::Configuration;
 use logloom::flow::Fabric;
+use logloom::run::RunData;
 use logloom::target::Kind;
-use logloom::train::run::RunData;
 use rayon::prelude::*;
 
 /// What is compared with the model: an example, what runs it, training steps.

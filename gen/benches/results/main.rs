@@ -16,7 +16,7 @@ use logloom::build::{kept, page};
 use logloom::compile::Compiled;
 use logloom::config::Configuration;
 use logloom::flow::cache::Cache;
-use logloom::train::run::RunData;
+use logloom::run::RunData;
 use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::design::Design;
 

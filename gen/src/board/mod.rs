@@ -9,8 +9,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use crate::config::keys::nearest;
 use crate::flow::{Device, Fabric};
+use crate::nearest::nearest;
 use pll::{Pll, Setting};
 
 /// The boards that the command knows by name: TOML and constraint file.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::Report;
 use crate::board::{self, Board};
 use crate::config::{Configuration, presets};
-use crate::train::atomic;
+use crate::files;
 
 /// So many per cent more LUTs are no regression yet.
 pub const MORE_LUTS_PERCENT: u64 = 3;
@@ -72,7 +72,7 @@ fn path(folder: &Path, preset: &str) -> PathBuf {
 /// The file cannot be written, or is not ours.
 pub fn keep(folder: &Path, preset: &str, report: &Report) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    Ok(atomic::replace(&path(folder, preset), report.json()?.as_bytes(), Report::is_one)?)
+    Ok(files::replace(&path(folder, preset), report.json()?.as_bytes(), Report::is_one)?)
 }
 
 /// Whether anything is kept of a preset.

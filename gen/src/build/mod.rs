@@ -30,14 +30,14 @@ use serde::Serialize;
 
 use crate::board::Board;
 use crate::board::pll::Setting;
-use crate::config::{Configuration, Link};
-use crate::emit;
+use crate::config::Configuration;
 use crate::emit::plan::{Entry, Plan};
+use crate::emit::{self, Link};
+use crate::files;
 use crate::flow::doctor::version;
 use crate::flow::nextpnr::{self, Report as Routed};
 use crate::flow::yosys::{self, CellCounts};
 use crate::flow::{Tool, pack};
-use crate::train::atomic;
 pub use error::BuildError;
 pub use report::Report;
 use step::{Steps, Took};
@@ -217,7 +217,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
     })?;
 
     timings.push(done.took);
-    atomic::replace(&steps.path("timings.json"), &serde_json::to_vec_pretty(&timings)?, |_| true)?;
+    files::replace(&steps.path("timings.json"), &serde_json::to_vec_pretty(&timings)?, |_| true)?;
     let report = Report::new(report::Facts {
         configuration,
         config,
@@ -234,7 +234,7 @@ pub fn build(configuration: &Configuration, config: &str, options: &Options<'_>)
             .map(|(file, sha256)| Entry { path: format!("build/{file}"), sha256 })
             .collect(),
     })?;
-    atomic::replace(&options.folder.join(REPORT), report.json()?.as_bytes(), Report::is_one)?;
+    files::replace(&options.folder.join(REPORT), report.json()?.as_bytes(), Report::is_one)?;
     Ok(Built { report, timings })
 }
 

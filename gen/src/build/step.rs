@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::train::atomic;
+use crate::files;
 
 /// A folder in which steps leave their files, and for each step `steps/<name>.json`: what it depended on, what it left.
 pub struct Steps<'a> {
@@ -96,7 +96,7 @@ impl Steps<'_> {
         let seconds = start.elapsed().as_secs_f64();
         let digests = outputs.iter().map(|output| Ok((output.clone(), digest(&self.path(output))?)));
         let record = Record { key, outputs: digests.collect::<Result<_>>()?, seconds, value };
-        atomic::replace(&path, &serde_json::to_vec_pretty(&record)?, |_| true)?;
+        files::replace(&path, &serde_json::to_vec_pretty(&record)?, |_| true)?;
         (self.progress)(&format!("{name}: {seconds:.1} s"));
         Ok(record.done(name))
     }

@@ -9,8 +9,8 @@ use super::output::Output;
 use super::progress::bar;
 use crate::compare::search;
 use crate::config::{Configuration, Override};
+use crate::run::RunData;
 use crate::target::Kind;
-use crate::train::run::RunData;
 use crate::verify::Finding;
 
 /// Find the first instruction and word in which two targets part, with few comparisons: for a board at a serial port

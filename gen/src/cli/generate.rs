@@ -10,7 +10,7 @@ use super::output::Output;
 use crate::compile::Mode;
 use crate::config::Configuration;
 use crate::emit;
-use crate::train::run::RunData;
+use crate::run::RunData;
 
 /// Write the Verilog, the program, and a testbench that stands alone
 #[derive(Args)]

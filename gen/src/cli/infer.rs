@@ -8,9 +8,9 @@ use clap::Args;
 use super::Outcome;
 use super::output::Output;
 use crate::config::Configuration;
+use crate::data;
 use crate::target::{self, Kind};
 use crate::train::checkpoint::Checkpoint;
-use crate::train::data;
 use crate::train::session::predict;
 use crate::train::weights::Samples;
 

@@ -11,8 +11,8 @@ use super::Outcome;
 use super::output::{Output, grouped, percent};
 use super::progress::bar;
 use crate::config::{Configuration, Override};
+use crate::run::{RunData, RunFolder, run};
 use crate::target::{self, Kind};
-use crate::train::run::{RunData, RunFolder, run};
 
 /// Train the network on a target
 #[derive(Args)]

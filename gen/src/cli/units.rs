@@ -11,8 +11,8 @@ use super::Outcome;
 use super::output::{Output, grouped, table};
 use super::progress::bar;
 use crate::config::Configuration;
+use crate::emit::Plan;
 use crate::emit::plan::Contents;
-use crate::emit::{self, Plan};
 use crate::flow::Fabric;
 use crate::flow::cache::Cache;
 use crate::units::accuracy::accuracy;
@@ -20,7 +20,7 @@ use crate::units::array::{Shape, array};
 use crate::units::cost::{cost, luts};
 use crate::units::error::Extreme;
 use crate::units::proof::{pairs, prove};
-use crate::units::{Measured, against_exact, select};
+use crate::units::{Measured, against_exact, folder, select};
 
 /// List the units of arithmetic with their errors; prove their hardware, measure their cost on a fabric and what they train to
 #[derive(Args)]
@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<Outcome
             one.luts = luts(unit.as_ref(), &product, &cache)?;
         }
         if let Some(folder) = &arguments.output {
-            let plan = emit::unit(unit.as_ref(), &one.errors)?;
+            let plan = folder::plan(unit.as_ref(), &one.errors)?;
             written = Some((folder, plan.write(folder)?, plan));
         }
         if let Some(fabric) = arguments.fabric {

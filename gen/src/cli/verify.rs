@@ -9,8 +9,8 @@ use super::output::{Output, grouped};
 use super::progress::bar;
 use crate::compare::{Comparison, compare};
 use crate::config::{Configuration, Override};
+use crate::run::RunData;
 use crate::target::Kind;
-use crate::train::run::RunData;
 
 /// Run the same training steps on several targets and compare every word of every memory after every instruction
 #[derive(Args)]

@@ -63,7 +63,7 @@ mod tests {
     use crate::train::driver::Driver;
     use logloom_hdl::accelerator::accelerator;
     use logloom_hdl::design::{Interconnect, SoftmaxLanes};
-    use logloom_hdl::link::map::{Register, control};
+    use logloom_hdl::host::map::{Register, control};
     use logloom_sim::target::Target;
     use logloom_sim::target::simulation::{Settings, Simulation};
     use proptest::prelude::*;

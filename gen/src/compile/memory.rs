@@ -4,7 +4,7 @@ use logloom_hdl::arith::Side;
 use logloom_hdl::design::Design;
 use serde::Serialize;
 
-use crate::config::plan::MemoryPlan;
+use crate::compile::plan::MemoryPlan;
 
 /// A memory that a network can outgrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::{CompileError, DoesNotFit};
 use super::memory::Memory;
-use crate::config::plan::{Matrix, MemoryPlan};
+use crate::compile::plan::{Matrix, MemoryPlan};
 
 /// The smallest legal depths for a network; see [`required_depths`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -9,11 +9,12 @@ mod error;
 pub(crate) mod fixture;
 mod memory;
 pub mod memory_map;
+pub mod plan;
 mod program;
 
-pub use crate::config::plan::{Matrix, MemoryPlan};
 pub use error::{CompileError, DoesNotFit};
 pub use logloom_hdl::control::isa::Rounding;
 pub use memory::Memory;
 pub use memory_map::{Depths, memory_map, required_depths};
+pub use plan::{Matrix, MemoryPlan};
 pub use program::{Compiled, Mode, Shifts, Task, accumulator_bits};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::CompileError;
 use super::memory_map::memory_map;
-use crate::config::plan::{Matrix, MemoryPlan};
+use crate::compile::plan::{Matrix, MemoryPlan};
 
 /// Fraction bits of a logit (specification, section 4).
 const LOGIT_FRAC: i64 = 8;
@@ -519,7 +519,7 @@ mod tests {
             let program = compiled.program(Mode::Train { halvings: 0 }, samples).unwrap();
             prop_assert_eq!(program.len(), 3 * (network.len() - 1) + 1);
             let plan = compiled.plan();
-            let stored = |region: &crate::config::plan::Region, base: u16, stride: u16| {
+            let stored = |region: &crate::compile::plan::Region, base: u16, stride: u16| {
                 region.matrices.iter().find(|m| (m.base, m.stride) == (base.into(), stride.into())).map(|m| (m.rows, m.columns)).unwrap()
             };
             let turned = |by: By, (rows, columns): (u32, u32)| if by == By::Row { (rows, columns) } else { (columns, rows) };

@@ -8,7 +8,8 @@ use logloom_hdl::design::Design;
 use super::origin::Origin;
 use super::written::Value;
 use crate::compile::Compiled;
-use crate::train::data::{Normalise, Source};
+use crate::data::{Normalise, Source};
+use crate::emit::Link;
 
 /// A validated configuration: every part of Logloom may rely on it.
 #[derive(Clone, Debug)]
@@ -37,19 +38,6 @@ pub struct Training {
     pub epochs: u32,
     /// Of initial weights, the order of samples, and the rounding generators.
     pub seed: u32,
-}
-
-/// How a host reaches the accelerator. Not part of the design: the same programs and checkpoints fit behind every link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// Pins of a board; bits per second.
-    Uart { baud: u32 },
-    /// Pins beside those of a board.
-    Spi,
-    /// A bus inside the FPGA.
-    Wishbone,
-    /// AXI4-Lite and AXI4-Stream inside the FPGA.
-    Axi,
 }
 
 /// How the accelerator is built for a board.

@@ -1,6 +1,7 @@
 //! The table of configuration keys: name, kind, default and help in one place. Reading, errors, suggestions
 //! and the commented starter file all come from it.
 
+use crate::nearest::nearest;
 use logloom_hdl::arith::family::{Choices, Family, Parameter, Value};
 use logloom_hdl::arith::guest::{MAX_LATENCY, UNIT_BITS};
 use logloom_hdl::arith::{FAMILIES, MAX_STAGES};
@@ -433,20 +434,6 @@ pub fn sections() -> Vec<&'static str> {
         }
     }
     sections
-}
-
-/// The candidate nearest to what was written, if it is near enough to be meant.
-pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(written, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        // Earlier candidates win ties, so that the answer does not depend on float noise in max_by.
-        .fold(None, |best: Option<(f64, &str)>, next| match best {
-            Some(best) if best.0 >= next.0 => Some(best),
-            _ => Some(next),
-        })
-        .map(|(_, candidate)| candidate)
 }
 
 /// The known key that was probably meant by an unknown `section.key`: the same word in another section, else

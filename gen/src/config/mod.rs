@@ -7,13 +7,11 @@ pub mod error;
 pub mod keys;
 mod meaning;
 pub mod origin;
-pub mod plan;
 pub mod presets;
 pub mod starter;
 pub mod written;
 
-pub use configuration::{Build, Configuration, Data, Link, Setting, Test, Training};
+pub use configuration::{Build, Configuration, Data, Setting, Test, Training};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::Origin;
-pub use plan::MemoryPlan;
 pub use written::{Override, Value};

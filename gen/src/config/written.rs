@@ -1,6 +1,7 @@
 //! First stage: what was written. Every value has the kind that its key asks for, is in range by itself, and
 //! knows where it stands. Nothing here looks at two keys together.
 
+use crate::nearest::nearest;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -247,7 +248,7 @@ fn unknown_key(section: &str, short: &str, is_table: bool) -> (String, String) {
             let remedy = format!("write [{short}] and its keys below it");
             return ("is a section, not a value".to_string(), remedy);
         }
-        if let Some(near) = keys::nearest(short, sections.iter().copied()) {
+        if let Some(near) = nearest(short, sections.iter().copied()) {
             return ("unknown section".to_string(), format!("did you mean [{near}]?"));
         }
     }
@@ -361,7 +362,7 @@ fn check(kind: &Kind, value: Value) -> Result<Value, Complaint> {
             }
         }
         (Kind::Choice(words), Value::Text(text)) if !words.contains(&text.as_str()) => {
-            let remedy = match keys::nearest(text, words.iter().copied()) {
+            let remedy = match nearest(text, words.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => choose,
             };

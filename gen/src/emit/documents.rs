@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use logloom_hdl::control::isa;
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{self, Region, address};
+use logloom_hdl::host::map::{self, Region, address};
 
 use super::Plan;
 

@@ -7,7 +7,19 @@ use logloom_hdl::link::wishbone::wishbone_accelerator;
 use tera::{Context, Tera};
 
 use super::{EmitError, Plan, accelerator, accelerator_behind, digest, header};
-use crate::config::Link;
+
+/// How a host reaches the accelerator. Not part of the design: the same programs and checkpoints fit behind every link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Pins of a board; bits per second.
+    Uart { baud: u32 },
+    /// Pins beside those of a board.
+    Spi,
+    /// A bus inside the FPGA.
+    Wishbone,
+    /// AXI4-Lite and AXI4-Stream inside the FPGA.
+    Axi,
+}
 
 /// Name of the top module of an accelerator for AXI.
 pub const AXI_TOP: &str = "axi_top";

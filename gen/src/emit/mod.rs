@@ -5,7 +5,7 @@
 //! [`simulator`] makes the same folder, or the gates that are synthesised from it, into a process that a
 //! [`Target`](logloom_sim::target::Target) drives.
 //! [`linked()`] plans the accelerator behind its link, [`board()`] behind a UART on a board, [`chip()`] what is read back from a
-//! bitstream of that, [`unit()`] a multiplier by itself.
+//! bitstream of that.
 //!
 //! | path | contents |
 //! |---|---|
@@ -29,16 +29,14 @@ pub mod simulator;
 mod testbench;
 mod training;
 pub mod transactions;
-mod unit;
 
 pub use board::{TOP as BOARD_TOP, TOP_FILE as BOARD_TOP_FILE, board, constraints_file};
 pub use chip::{PROGRAM as CHIP_PROGRAM, chip};
-pub use link::{AXI_TOP, AXI_TOP_FILE, linked};
+pub use link::{AXI_TOP, AXI_TOP_FILE, Link, linked};
 pub use plan::{Plan, PlanError};
 pub use testbench::testbench;
 pub use training::record_training;
 pub use transactions::{Part, Recorder, Transaction};
-pub use unit::unit;
 
 use logloom_hdl::accelerator;
 use logloom_hdl::control::isa::{self, Instruction};
@@ -81,7 +79,7 @@ fn accelerator_behind(
 }
 
 /// Plans the Verilog of modules and all below them, each once, in the folder `rtl`.
-fn add_verilog(plan: &mut Plan, tops: &[Arc<Module>], digest: &str) -> Result<(), ElaborationError> {
+pub(crate) fn add_verilog(plan: &mut Plan, tops: &[Arc<Module>], digest: &str) -> Result<(), ElaborationError> {
     let mut names = String::new();
     let hierarchies = tops.iter().map(|top| top.hierarchy()).collect::<Result<Vec<_>, _>>()?;
     for module in hierarchies.iter().flatten() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use logloom_hdl::link::map::{Region, Register, WORD_BITS, status};
+use logloom_hdl::host::map::{Region, Register, WORD_BITS, status};
 use tera::{Context, Tera};
 
 use super::{Part, Plan, Transaction};

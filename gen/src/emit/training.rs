@@ -5,7 +5,7 @@ use logloom_sim::model::Model;
 
 use super::{Part, Recorder, digest};
 use crate::compile::Compiled;
-use crate::train::data::epoch_order;
+use crate::data::epoch_order;
 use crate::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
 use crate::train::weights::{Samples, quantised_weights};
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{Region, Register, address};
+use logloom_hdl::host::map::{Region, Register, address};
 use logloom_sim::target::Target;
 
 /// One access.

@@ -92,7 +92,7 @@ impl Invocation {
         self
     }
 
-    /// Where the command line and the whole output go: while the tool runs, unless it writes a [`transcript`](Self::transcript).
+    /// Where the command line and the whole output go: while the tool runs, unless it writes a transcript itself.
     /// Without it, only a failure leaves a log, in the system's folder for temporary files.
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());

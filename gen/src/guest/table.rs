@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Problem;
-use crate::train::data::integers;
+use crate::data::integers;
 
 /// An array of whole numbers, 2^U x 2^U. The bit pattern of an operand is its index, so that NumPy finds the product of
 /// negative operands as `table[-3, 5]`.

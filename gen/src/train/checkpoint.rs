@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::atomic::{self, WriteError};
+use crate::files::{self, WriteError};
 
 /// One matrix of master weights, in units of its last fractional bit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::to_bytes`]; [`WriteError`] also if `path` is a file that is not a checkpoint of Logloom.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        Ok(atomic::replace(path, &self.to_bytes()?, Self::is_one)?)
+        Ok(files::replace(path, &self.to_bytes()?, Self::is_one)?)
     }
 
     /// Whether a file begins like a checkpoint.
@@ -181,7 +181,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] names the file, the place in it, what is wrong and what to do.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = atomic::read_regular(path)
+        let bytes = files::read_regular(path)
             .map_err(|source| CheckpointError::Unreadable { path: path.to_owned(), source })?;
         check_extent(path, &bytes)?;
         let not_safetensors = |e: safetensors::SafeTensorError| CheckpointError::NotSafetensors {

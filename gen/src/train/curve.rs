@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde::{Deserialize, Serialize};
 
-use super::atomic::{self, WriteError};
+use crate::files::{self, WriteError};
 
 /// The figures of one epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub fn to_csv(records: &[EpochRecord]) -> String {
 /// # Errors
 /// [`WriteError`], also if `path` is a file that Logloom did not write.
 pub fn write_csv(path: &Path, records: &[EpochRecord]) -> Result<(), WriteError> {
-    atomic::replace(path, to_csv(records).as_bytes(), is_csv)
+    files::replace(path, to_csv(records).as_bytes(), is_csv)
 }
 
 /// Whether a file begins like the table.
@@ -64,7 +64,7 @@ pub fn is_csv(head: &[u8]) -> bool {
 /// # Errors
 /// [`WriteError`], also if `path` is a file that Logloom did not write.
 pub fn write_svg(path: &Path, title: &str, records: &[EpochRecord]) -> Result<(), WriteError> {
-    atomic::replace(path, to_svg(title, records).as_bytes(), is_svg)
+    files::replace(path, to_svg(title, records).as_bytes(), is_svg)
 }
 
 /// Whether a file begins like the picture.

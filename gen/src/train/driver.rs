@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use logloom_hdl::control::isa::{Instruction, disassemble};
-use logloom_hdl::link::map::{self, ErrorCode, Region, Register, control, status};
+use logloom_hdl::host::map::{self, ErrorCode, Region, Register, control, status};
 use logloom_sim::target::Target;
 
 use super::checkpoint::Tensor;
-use super::random::SplitMix64;
 use super::weights::{Samples, Weights, code_name, tensor_name};
 use crate::compile::{Compiled, Matrix, Mode};
+use crate::random::SplitMix64;
 
 /// Streams of the seed from here on seed the rounding generators, one per step. Epochs count up from 0.
 const ROUNDING_STREAMS: u64 = 1 << 63;
@@ -359,7 +359,7 @@ fn elements(matrix: &Matrix) -> impl Iterator<Item = (u32, u32)> {
 mod tests {
     use super::*;
     use crate::compile::fixture::{compiled, design, mitchell, task};
-    use crate::train::data::{Dataset, Normalise};
+    use crate::data::{Dataset, Normalise};
     use crate::train::weights::quantised_weights;
     use logloom_sim::model::Model;
 

@@ -3,9 +3,9 @@
 //! Same layers, initial weights, order of samples, batches and learning rate as [`session::train`](super::session::train)
 //! with the same task and seed; what differs is the arithmetic: multipliers, a true softmax, no rounding to a grid.
 
-use super::data::{DataError, Dataset, Normalise, epoch_order};
 use super::weights::initial_weights;
 use crate::compile::Task;
+use crate::data::{DataError, Dataset, Normalise, epoch_order};
 
 /// A network in floating point. Layer l maps n_(l-1) inputs and a constant one to n_l outputs.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use logloom_hdl::control::isa::Rounding;
-use logloom_hdl::link::map::Register;
+use logloom_hdl::host::map::Register;
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 use sha2::{Digest, Sha256};
@@ -14,10 +14,10 @@ use thiserror::Error;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Tensor, state_digest};
 use super::curve::EpochRecord;
-use super::data::epoch_order;
 use super::driver::{Counters, Driver, rounding_seed, sample_seed, weight_seed};
 use super::weights::{Samples, Weights, codes_of, quantised_weights, weights_of};
 use crate::compile::{Compiled, Mode};
+use crate::data::epoch_order;
 
 /// Version of a checkpoint's metadata.
 const FORMAT_VERSION: &str = "2";
@@ -411,7 +411,7 @@ mod tests {
     use super::*;
     use crate::compile::Task;
     use crate::compile::fixture::{self, compiled, exact, mitchell};
-    use crate::train::data::{Dataset, Normalise, Source, load};
+    use crate::data::{Dataset, Normalise, Source, load};
     use crate::train::float::{self, FloatNetwork};
     use logloom_hdl::arith::{Arithmetic, family};
     use logloom_sim::model::Model;

@@ -4,9 +4,9 @@ use logloom_hdl::design::Format;
 use thiserror::Error;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Tensor};
-use super::data::{self, DataError, Dataset, Normalise};
-use super::random::SplitMix64;
 use crate::compile::Task;
+use crate::data::{self, DataError, Dataset, Normalise};
+use crate::random::SplitMix64;
 
 /// Stream of the seed for initial weights. Epochs count up from 0 and the split takes `u64::MAX`, so neither meets it.
 const WEIGHT_STREAM: u64 = u64::MAX - 1;

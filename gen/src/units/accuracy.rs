@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::compile::{Compiled, Task};
 use crate::config::Configuration;
-use crate::train::run::RunData;
+use crate::run::RunData;
 use crate::train::session::{Progress, Settings, train};
 
 /// Test accuracy after the last epoch, over seeds counted from 0.

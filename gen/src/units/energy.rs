@@ -8,7 +8,7 @@ use logloom_hdl::rtl::Bits;
 use logloom_sim::netlist::Simulator;
 
 use super::error::weight_distribution;
-use crate::train::random::SplitMix64;
+use crate::random::SplitMix64;
 
 /// Products per stationary operand, as in a block of that many moving vectors.
 const BLOCK: u32 = 16;

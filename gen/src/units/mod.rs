@@ -6,6 +6,7 @@ pub mod cost;
 pub mod draws;
 pub mod energy;
 pub mod error;
+pub mod folder;
 pub mod page;
 pub mod proof;
 pub mod sweep;
@@ -41,7 +42,7 @@ pub fn select(name: Option<&str>, settings: Option<&str>) -> Result<Vec<Arc<dyn 
     let Some(name) = name else { return Ok(FAMILIES.iter().flat_map(Family::made).collect()) };
     let family = family::find(name).ok_or_else(|| {
         let names = || FAMILIES.iter().map(|family| family.name);
-        let remedy = match crate::config::keys::nearest(name, names()) {
+        let remedy = match crate::nearest::nearest(name, names()) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("choose one of {}", names().collect::<Vec<_>>().join(", ")),
         };

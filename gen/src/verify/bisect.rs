@@ -308,7 +308,7 @@ mod tests {
     use super::*;
     use crate::verify::faulty::{Fault, Faulty, Kind, model, network, run};
     use crate::verify::verify;
-    use logloom_hdl::link::map::{self, Region, Register};
+    use logloom_hdl::host::map::{self, Region, Register};
 
     const STEPS: u64 = 11;
     /// Of a step of the network.

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context, Result};
 use logloom_hdl::control::isa::{Instruction, disassemble};
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{self, Region, Register};
+use logloom_hdl::host::map::{self, Region, Register};
 use logloom_sim::target::Target;
 use serde::Serialize;
 

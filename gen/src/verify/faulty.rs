@@ -1,15 +1,15 @@
 //! For tests: a network of three layers, and a target that goes wrong at a chosen place of its training.
 
 use anyhow::Result;
-use logloom_hdl::link::map::{Region, address as word_of};
-use logloom_hdl::link::map::{Register, control, status};
+use logloom_hdl::host::map::{Region, address as word_of};
+use logloom_hdl::host::map::{Register, control, status};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 
 use super::Run;
 use crate::compile::Compiled;
 use crate::compile::fixture::{compiled, mitchell};
-use crate::train::data::{Dataset, Normalise};
+use crate::data::{Dataset, Normalise};
 use crate::train::weights::Samples;
 
 /// Ten samples in batches of four: three steps are an epoch.

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result};
 use logloom_hdl::control::isa::{self, Dest, Gemm, Instruction, Passes, Softmax};
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{self, Region, Register, control};
+use logloom_hdl::host::map::{self, Region, Register, control};
 use logloom_sim::target::Target;
 
 use super::difference::State;
 use crate::compile::{Compiled, Mode};
-use crate::train::data::epoch_order;
+use crate::data::epoch_order;
 use crate::train::driver::{Driver, rounding_seed, sample_seed, weight_seed};
 use crate::train::weights::{Samples, quantised_weights};
 

@@ -106,7 +106,7 @@ mod tests {
     use super::lockstep::clear;
     use super::*;
     use crate::train::session::{self, Settings};
-    use logloom_hdl::link::map::{self, Region, Register};
+    use logloom_hdl::host::map::{self, Region, Register};
     use logloom_sim::model::Model;
     use std::ops::ControlFlow;
 

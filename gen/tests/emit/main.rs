@@ -10,7 +10,7 @@ use logloom::emit::{self, Part, Plan, Recorder};
 use logloom_hdl::arith::{Mitchell, mitchell};
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::{Counters, Design, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
-use logloom_hdl::link::map::{Region, Register, address, control};
+use logloom_hdl::host::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 

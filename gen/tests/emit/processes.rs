@@ -9,7 +9,7 @@ use logloom::flow::testing::needs;
 use logloom_hdl::accelerator;
 use logloom_hdl::arith::{Exact, Form};
 use logloom_hdl::design::{Design, Subtraction, WeightCodes};
-use logloom_hdl::link::map::{Region, Register, address, control};
+use logloom_hdl::host::map::{Region, Register, address, control};
 use logloom_sim::target::Target;
 use logloom_sim::target::process::Process;
 

@@ -1,10 +1,11 @@
 //! The testbench of a single unit runs by itself, and its assertions fail where the unit or the bound is wrong.
 
 use crate::needs;
+use logloom::emit::Plan;
 use logloom::emit::simulator::{Simulator, make_variables};
-use logloom::emit::{Plan, unit};
 use logloom::flow::{Finished, Invocation, Tool};
 use logloom::units::error::{ErrorStatistics, statistics};
+use logloom::units::folder;
 use logloom_hdl::arith::{Arithmetic, family};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ impl Folder {
     fn new(family: &str, settings: &str) -> Self {
         let made = family::find(family).unwrap().parse(settings).unwrap();
         let errors = statistics(made.as_ref());
-        let plan = unit(made.as_ref(), &errors).unwrap();
+        let plan = folder::plan(made.as_ref(), &errors).unwrap();
         let folder = tempfile::tempdir().unwrap();
         plan.write(folder.path()).unwrap();
         Self { unit: made, errors, plan, folder }

@@ -2,7 +2,7 @@
 
 use super::isa::{self, Field, gemm, softmax};
 use crate::design::{Design, Roundings};
-use crate::link::map::ErrorCode;
+use crate::host::map::ErrorCode;
 use crate::rtl::{
     Builder, ElaborationError, Expr, Module, Outputs, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, lanes,
     mux, unsigned,

@@ -1,12 +1,9 @@
-//! How a host reaches the accelerator.
+//! Between a host and the port of the accelerator: serial lines and buses.
 pub mod arbiter;
 pub mod axi;
 mod behind;
 pub mod crc32;
 pub mod frame;
-pub mod map;
-pub mod port;
-pub mod registers;
 pub mod spi;
 pub mod uart;
 pub mod wishbone;

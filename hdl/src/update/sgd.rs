@@ -1,7 +1,7 @@
 //! Stochastic gradient descent with a power-of-two rate: the requantised gradient is the step.
 
+use crate::logic::saturate;
 use crate::rtl::{Builder, ElaborationError, Module, signed};
-use crate::vector::saturate;
 use std::sync::Arc;
 
 /// Module `sgd`: `weight_o` = saturate(`weight_i` - `step_i`), `bits` wide, and `saturated_o` when that clipped. Combinational.

@@ -1,7 +1,7 @@
 //! From accumulator to operand: shift right, round, saturate.
 
-use super::saturate;
 use crate::design::{Design, Roundings};
+use crate::logic::saturate;
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, signed, unsigned};
 use crate::update::lfsr;
 use std::sync::Arc;

@@ -5,8 +5,8 @@
 //! the wrong classes' probabilities, which becomes the (negative) gradient of the right class so that the gradient of a
 //! sample sums to zero.
 
-use super::sum;
 use crate::design::Design;
+use crate::logic::sum;
 use crate::rtl::{
     Builder, ElaborationError, Expr, Module, ReadPort, ReadUnderWrite, WritePort, address_bits, cat, lanes, mux,
     select, signed, unsigned,

@@ -1,8 +1,8 @@
 //! From a master weight to what the array multiplies by.
 
-use super::saturate;
 use crate::arith::{Coded, Side, encoder};
 use crate::design::Design;
+use crate::logic::saturate;
 use crate::rtl::{Builder, ElaborationError, Expr, Module, cat, unsigned};
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! From requantised value to stored word: activation, mask or weight update, then encoding.
 
-use super::popcount;
 use super::weight::compute_copy;
 use crate::arith::{Coded, Side, pipelined_encoder};
 use crate::design::Design;
+use crate::logic::popcount;
 use crate::memory::{Request, Shape};
 use crate::rtl::{Builder, Connection, ElaborationError, Expr, Module, cat, lanes, mux, select, signed, unsigned};
 use crate::update::draw;

@@ -3,7 +3,7 @@ use super::memory::{compute_copy, pass, wrap};
 use super::{Counters, Model};
 use anyhow::Result;
 use logloom_hdl::arith::{Coded, Side};
-use logloom_hdl::link::map::{self, ErrorCode, Region, Register, control, status};
+use logloom_hdl::host::map::{self, ErrorCode, Region, Register, control, status};
 
 impl Model {
     /// Writes a word. A refused write raises an error and changes nothing else.

@@ -16,7 +16,7 @@ use draw::DrawGenerators;
 use logloom_hdl::arith::{Arithmetic, Side};
 use logloom_hdl::control::isa::{Dest, Gemm, Illegal, Instruction, Moving, Rounding, Stationary, WORDS};
 use logloom_hdl::design::{Design, DesignError, Roundings};
-use logloom_hdl::link::map::ErrorCode;
+use logloom_hdl::host::map::ErrorCode;
 use memory::Memories;
 use requantise::Generators;
 use shape::Shape;

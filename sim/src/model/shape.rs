@@ -1,7 +1,7 @@
 //! The numbers of a design that the model needs again and again.
 use logloom_hdl::arith::Side;
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::Region;
+use logloom_hdl::host::map::Region;
 
 /// Fixed when the model is made; [`Design`] documents each.
 #[derive(Debug)]

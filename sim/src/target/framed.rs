@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use logloom_hdl::host::map::{Register, status};
 use logloom_hdl::link::frame::{MAX_WORDS, Operation, REPLY, REQUEST, Status};
-use logloom_hdl::link::map::{Register, status};
 
 use super::Target;
 

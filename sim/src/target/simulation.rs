@@ -4,7 +4,7 @@ use super::Target;
 use crate::netlist::wave::{Recorder, Ring};
 use crate::netlist::{Error, Input, Options, Output, Simulator};
 use anyhow::{Result, ensure};
-use logloom_hdl::link::map::{Register, status};
+use logloom_hdl::host::map::{Register, status};
 use logloom_hdl::rtl::Module;
 use std::io::{self, Write};
 use std::ops::Range;

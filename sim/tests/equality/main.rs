@@ -5,7 +5,7 @@ mod rig;
 use logloom_hdl::arith::{Arithmetic, Exact, FAMILIES, Form, Mitchell, mitchell};
 use logloom_hdl::control::isa::{By, Dest, Gemm, Instruction, Moving, Passes, Rounding, Softmax, Stationary};
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
-use logloom_hdl::link::map::{ErrorCode, Region, Register, address, control};
+use logloom_hdl::host::map::{ErrorCode, Region, Register, address, control};
 use logloom_sim::target::Target;
 use logloom_sim::target::simulation::Simulation;
 use proptest::prelude::*;

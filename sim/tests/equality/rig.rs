@@ -3,7 +3,7 @@ use logloom_hdl::accelerator::accelerator;
 use logloom_hdl::arith::Arithmetic;
 use logloom_hdl::control::isa::Instruction;
 use logloom_hdl::design::{Counters, Design, Format, Interconnect, Roundings, SoftmaxLanes, Subtraction, WeightCodes};
-use logloom_hdl::link::map::{Region, Register, address, control};
+use logloom_hdl::host::map::{Region, Register, address, control};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 use logloom_sim::target::simulation::{Settings, Simulation};

@@ -1,7 +1,7 @@
 //! An accelerator behind a bus, as a target: one word at a time, as a processor reaches it.
 use crate::small::{design, logarithmic};
 use anyhow::{Result, ensure};
-use logloom_hdl::link::map::{Region, Register, address, status};
+use logloom_hdl::host::map::{Region, Register, address, status};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 

@@ -4,7 +4,7 @@ use crate::small::{design, logarithmic};
 use logloom_hdl::arith::{Arithmetic, family};
 use logloom_hdl::control::isa::{Dest, Gemm, Instruction, Softmax};
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{Region, Register, address, control};
+use logloom_hdl::host::map::{Region, Register, address, control};
 use logloom_hdl::link::uart::{SILENT_BITS, serial_accelerator};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;

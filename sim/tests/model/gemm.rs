@@ -3,7 +3,7 @@ use crate::rig::{Place, Rig, design, exact, mitchell};
 use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::*;
 use logloom_hdl::design::Design;
-use logloom_hdl::link::map::{Region, Register};
+use logloom_hdl::host::map::{Region, Register};
 use proptest::prelude::*;
 
 /// A GEMM to try. Placement and data follow from `seed`.
@@ -401,7 +401,7 @@ proptest! {
 
 #[test]
 fn matrices_outside_a_memory_fail_with_the_instruction() {
-    use logloom_hdl::link::map::{address, control};
+    use logloom_hdl::host::map::{address, control};
     use logloom_sim::target::Target;
     let mut rig = Rig::new(design(2, 2, exact(8)));
     let gemm = Gemm { m: 1, k: 1, n: 1, block: 1, dest_base: 64, ..Gemm::default() };

@@ -2,7 +2,7 @@
 use crate::rig::{DIGEST, Rig, design, exact, mitchell};
 use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::*;
-use logloom_hdl::link::map::{self, ErrorCode, Region, Register, address, control, status};
+use logloom_hdl::host::map::{self, ErrorCode, Region, Register, address, control, status};
 use logloom_sim::model::Model;
 use logloom_sim::target::Target;
 

@@ -2,7 +2,7 @@
 use crate::rig::{Place, Rig, design, exact, mitchell};
 use logloom_hdl::arith::Side;
 use logloom_hdl::control::isa::*;
-use logloom_hdl::link::map::{Region, Register, address};
+use logloom_hdl::host::map::{Region, Register, address};
 
 const ACTIVATION: Place = Place { region: Region::Activation, base: 0, stride: 1 };
 const GRADIENT: Place = Place { region: Region::Gradient, base: 0, stride: 1 };

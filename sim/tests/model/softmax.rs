@@ -1,7 +1,7 @@
 //! SOFTMAX: numbers worked out by hand, and closeness to the real function.
 use crate::rig::{Place, Rig, design, exact};
 use logloom_hdl::control::isa::*;
-use logloom_hdl::link::map::{Region, Register, address};
+use logloom_hdl::host::map::{Region, Register, address};
 use proptest::prelude::*;
 
 const GRADIENT_FRAC: u32 = 14;

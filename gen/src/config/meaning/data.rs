@@ -6,7 +6,7 @@ use super::Meaning;
 use crate::config::configuration::{Data, Test};
 use crate::config::origin::Origin;
 use crate::config::written::{Entry, Value};
-use crate::train::data::{self, FileFormat, Normalise, Source};
+use crate::data::{self, FileFormat, Normalise, Source};
 
 impl Meaning<'_> {
     /// The files of `data.train` or `data.test`, told apart by their names.

@@ -4,7 +4,7 @@ use logloom_hdl::arith::Side;
 use logloom_hdl::design::Design;
 
 use super::Meaning;
-use crate::config::plan::{MemoryPlan, Region};
+use crate::compile::plan::{MemoryPlan, Region};
 use crate::config::written::Value;
 
 impl Meaning<'_> {

@@ -10,12 +10,13 @@ use std::path::Path;
 use logloom_hdl::arith::guest::Guest;
 use logloom_hdl::control::isa::Rounding;
 
-use super::configuration::{Build, Configuration, Link, Setting, Training};
+use super::configuration::{Build, Configuration, Setting, Training};
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::KEYS;
 use super::origin::Origin;
 use super::written::{self, Entry, Override, Value, Written};
 use crate::compile::{CompileError, Compiled, Task};
+use crate::emit::Link;
 use crate::guest::Inspected;
 
 impl Configuration {

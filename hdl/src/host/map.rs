@@ -256,7 +256,7 @@ impl ErrorCode {
 /// The page `docs/host.md`.
 pub fn markdown() -> String {
     let mut page = String::from(
-        "<!-- Made from the tables in hdl/src/link/map.rs; run the tests with UPDATE=1 to renew. -->\n\n\
+        "<!-- Made from the tables in hdl/src/host/map.rs; run the tests with UPDATE=1 to renew. -->\n\n\
          # Host port\n\n\
          32-bit words at `region << 20 | word`. Section 5 of the [specification](specification.md) has the\n\
          rules.\n\n\

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::array::{Array, Element, Kind, Place, check_size};
 use super::{DataError, Dataset};
-use crate::train::atomic::read_regular;
+use crate::files::read_regular;
 
 pub(super) fn load(inputs: &Path, labels: &Path) -> Result<Dataset, DataError> {
     let bytes = read(inputs)?;
@@ -86,7 +86,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::train::data::{Source, load};
+    use crate::data::{Source, load};
 
     fn idx(code: u8, shape: &[u32], data: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0, 0, code, shape.len() as u8];

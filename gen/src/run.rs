@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use logloom_sim::target::Target;
 
-use super::atomic::{self, WriteError};
-use super::checkpoint::Checkpoint;
-use super::curve;
-use super::data::{self, Dataset, Source};
-use super::session::{self, Progress, Settings, TrainResult};
-use super::weights::{Samples, SamplesError};
 use crate::config::{Configuration, Test};
+use crate::data::{self, Dataset, Source};
+use crate::files::{self, WriteError};
+use crate::train::checkpoint::Checkpoint;
+use crate::train::curve;
+use crate::train::session::{self, Progress, Settings, TrainResult};
+use crate::train::weights::{Samples, SamplesError};
 
 /// The samples of a configuration, as operands of its design.
 #[derive(Clone, Debug)]
@@ -86,9 +86,9 @@ impl RunFolder {
     /// # Errors
     /// One of them is there and was not written by Logloom.
     pub fn check(&self) -> Result<(), WriteError> {
-        atomic::check(&self.checkpoint(), Checkpoint::is_one)?;
-        atomic::check(&self.table(), curve::is_csv)?;
-        atomic::check(&self.picture(), curve::is_svg)
+        files::check(&self.checkpoint(), Checkpoint::is_one)?;
+        files::check(&self.table(), curve::is_csv)?;
+        files::check(&self.picture(), curve::is_svg)
     }
 }
 

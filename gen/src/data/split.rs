@@ -1,7 +1,7 @@
 //! Which samples train, which test, and in which order an epoch visits them.
 
 use super::{DataError, Dataset};
-use crate::train::random::SplitMix64;
+use crate::random::SplitMix64;
 
 /// Streams of the seed: epoch `e` shuffles with stream `e`, the split takes one that no epoch reaches.
 const SPLIT_STREAM: u64 = u64::MAX;

@@ -14,10 +14,10 @@ use logloom_hdl::rtl::{ElaborationError, Module};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::plan::sha256;
-use super::{Plan, add_verilog};
-use crate::units::Bound;
-use crate::units::error::{ErrorStatistics, Extreme};
+use super::Bound;
+use super::error::{ErrorStatistics, Extreme};
+use crate::emit::plan::sha256;
+use crate::emit::{Plan, add_verilog};
 
 /// Operands of at most this many bits are multiplied in all pairs.
 const EXHAUSTIVE_BITS: u32 = 8;
@@ -96,7 +96,7 @@ impl Sides {
 ///
 /// # Errors
 /// The hardware cannot be elaborated.
-pub fn unit(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, ElaborationError> {
+pub fn plan(unit: &dyn Arithmetic, errors: &ErrorStatistics) -> Result<Plan, ElaborationError> {
     let name = format!("{} {}", unit.name(), unit.parameters());
     let digest = sha256(name.as_bytes());
     let mut plan = Plan::new(&digest, &name);
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn a_folder_has_all_that_it_needs() {
         let family = made("ternary", "operand_bits=9 stages=1");
-        let plan = unit(family.as_ref(), &statistics(family.as_ref())).unwrap();
+        let plan = super::plan(family.as_ref(), &statistics(family.as_ref())).unwrap();
         let paths: Vec<&str> = plan.files().map(|(path, _)| path).collect();
         let expected = [
             "rtl/files.f",

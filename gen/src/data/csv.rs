@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::array::label;
 use super::{DataError, Dataset};
-use crate::train::atomic::read_regular;
+use crate::files::read_regular;
 
 pub(super) fn load(path: &Path) -> Result<Dataset, DataError> {
     read(path, None)

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 use super::array::{Array, Element, Kind, Place, byte_size, check_size, shape_text};
 use super::{DataError, Dataset};
-use crate::train::atomic::read_regular;
+use crate::files::read_regular;
 
 const INPUTS: &[&str] = &["x", "X", "inputs"];
 const LABELS: &[&str] = &["y", "labels"];

@@ -2,8 +2,8 @@
 
 use super::map::{ErrorCode, Region, WORD_BITS};
 use crate::design::Design;
+use crate::logic::shift_line;
 use crate::rtl::{Bits, Builder, ElaborationError, Expr, Module, mux, select, unsigned};
-use crate::vector::shift_line;
 use std::sync::Arc;
 
 /// Module `host_port`.
