@@ -9,10 +9,10 @@ use logloom::build::kept::{self, Judgement, Preset};
 use logloom::build::{Options, Report, build};
 use logloom::config::Configuration;
 
-/// Placements that are kept of a preset. On a large device, each takes a quarter of an hour; of a full one, most of an hour.
+/// Placements that are kept of a preset. On a large device, each takes a quarter of an hour; of a full one, an hour.
 fn seeds(preset: &Preset) -> u32 {
     match preset.name {
-        "digits-85k" => 1,
+        "digits-85k" => 2,
         _ if preset.board.luts > 50_000 => 3,
         _ => 5,
     }
