@@ -1,4 +1,4 @@
-//! Data, training loop, metrics, checkpoints.
+//! The training loop and what it leaves: driver, initial weights, checkpoints, curve; training in floating point beside it.
 pub mod checkpoint;
 pub mod curve;
 pub mod driver;
