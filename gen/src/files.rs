@@ -1,9 +1,10 @@
-//! Writing a file so that a reader sees the old one or the new one, never a half.
+//! Writing a file so that a reader sees the old one or the new one, never a half; digests of files.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 /// Why a file was not written.
@@ -49,7 +50,15 @@ pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteEr
 /// [`WriteError`], as [`check`] among others; `path` is then as it was, and no temporary file remains.
 pub fn replace(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> Result<(), WriteError> {
     check(path, is_ours)?;
-    let io_error = |source| WriteError::Io { path: path.to_owned(), source };
+    in_one_step(path, |file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    })
+    .map_err(|source| WriteError::Io { path: path.to_owned(), source })
+}
+
+/// Has a temporary file written, and renames it to `path`. Unless `write` flushes it to the disk, a crash of the system may lose it.
+pub(crate) fn in_one_step(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     // A rename is atomic within one file system only, hence the same folder.
     let folder = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
@@ -60,11 +69,15 @@ pub fn replace(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> Re
     // Temporary files are private by default; the result should follow the user's umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(io_error)?;
-    file.write_all(bytes).map_err(io_error)?;
-    file.as_file().sync_all().map_err(io_error)?;
-    file.persist(path).map_err(|e| io_error(e.error))?;
+    let mut file = builder.tempfile_in(folder)?;
+    write(file.as_file_mut())?;
+    file.persist(path)?;
     Ok(())
+}
+
+/// SHA-256, hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Reads a whole regular file.

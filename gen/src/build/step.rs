@@ -7,9 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::files;
+use crate::files::{self, sha256};
 
 /// A folder in which steps leave their files, and for each step `steps/<name>.json`: what it depended on, what it left.
 pub struct Steps<'a> {
@@ -72,7 +71,7 @@ impl Steps<'_> {
         outputs: &[String],
         work: impl FnOnce() -> Result<T>,
     ) -> Result<Done<T>> {
-        let key = format!("{:x}", Sha256::digest(serde_json::to_vec(key)?));
+        let key = sha256(&serde_json::to_vec(key)?);
         let path = self.path("steps").join(format!("{}.json", name.replace(' ', "-")));
         let kept = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Record<T>>(&bytes).ok());
         if let Some(record) = kept.filter(|record| record.key == key && self.holds(&record.outputs, outputs)) {
@@ -111,8 +110,7 @@ impl Steps<'_> {
 
 /// SHA-256 of a file, hexadecimal.
 pub fn digest(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(format!("{:x}", Sha256::digest(bytes)))
+    Ok(sha256(&std::fs::read(path).with_context(|| path.display().to_string())?))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use logloom_hdl::design::Design;
 
-use super::plan::sha256;
+use crate::files::sha256;
 
 /// SHA-256 of [`Design::digest_text`], hexadecimal.
 pub fn design(design: &Design) -> String {

@@ -6,8 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use std::{fs, str};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+
+use crate::files::{self, sha256};
 
 /// The file of a written folder that says which files are ours, and how we left them.
 pub const MANIFEST: &str = "manifest.json";
@@ -219,11 +220,6 @@ impl Plan {
     }
 }
 
-/// SHA-256, hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
-}
-
 fn digest_of(entries: &[Entry]) -> String {
     let lines: String = entries.iter().map(|e| format!("{}  {}\n", e.sha256, e.path)).collect();
     sha256(lines.as_bytes())
@@ -323,15 +319,7 @@ fn put(path: &Path, contents: &[u8]) -> Result<(), PlanError> {
     let io_error = |source| PlanError::Io { path: path.to_owned(), source };
     let folder = path.parent().expect("a file lies in a folder");
     fs::create_dir_all(folder).map_err(io_error)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".logloom-");
-    // Temporary files are private by default; the result should follow the user's umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(io_error)?;
-    file.write_all(contents).map_err(io_error)?;
-    file.persist(path).map_err(|error| io_error(error.error))?;
-    Ok(())
+    files::in_one_step(path, |file| file.write_all(contents)).map_err(io_error)
 }
 
 /// Removes a file and the folders that it leaves empty.

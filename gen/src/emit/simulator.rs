@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use logloom_hdl::accelerator;
 use logloom_sim::target::process::Process;
 
-use super::plan::sha256;
 use super::{Plan, gates, testbench};
+use crate::files::sha256;
 use crate::flow::{Fabric, Invocation, Tool, yosys};
 
 /// What turns Verilog into a program.

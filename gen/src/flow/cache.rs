@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+
+use crate::files::{self, sha256};
 
 /// A folder with one small JSON file for each result.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl Cache {
         key: &impl Serialize,
         compute: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let key = format!("{:x}", Sha256::digest(serde_json::to_vec(key)?));
+        let key = sha256(&serde_json::to_vec(key)?);
         let path = self.folder.join(format!("{name}-{}.json", &key[..16]));
         let kept = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Entry<T>>(&bytes).ok());
         if let Some(entry) = kept.filter(|entry| entry.key == key) {
@@ -58,10 +59,8 @@ impl Cache {
         let entry = Entry { key, value: compute()? };
         let problem = || format!("{}: the folder for results cannot be written", self.folder.display());
         std::fs::create_dir_all(&self.folder).with_context(problem)?;
-        // Renamed when it is complete: nobody sees a half.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder).with_context(problem)?;
-        file.write_all(&serde_json::to_vec(&entry)?).with_context(problem)?;
-        file.persist(&path).with_context(problem)?;
+        let contents = serde_json::to_vec(&entry)?;
+        files::in_one_step(&path, |file| file.write_all(&contents)).with_context(problem)?;
         Ok(entry.value)
     }
 }

@@ -7,7 +7,7 @@ use logloom_hdl::arith::guest::PRODUCT_BITS;
 use serde::{Deserialize, Serialize};
 
 use super::{Description, Problem};
-use crate::emit::plan::sha256;
+use crate::files::sha256;
 use crate::flow::cache::Cache;
 use crate::flow::doctor::version;
 use crate::flow::{Tool, ToolError, yosys};

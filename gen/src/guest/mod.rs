@@ -15,7 +15,7 @@ use logloom_hdl::arith::ParameterError;
 use logloom_hdl::arith::guest::{Guest, Operands, Port, Unit};
 use logloom_hdl::rtl::Type;
 
-use crate::emit::plan::sha256;
+use crate::files::sha256;
 use crate::flow::ToolError;
 use crate::flow::cache::Cache;
 

@@ -16,8 +16,8 @@ use tera::{Context, Tera};
 
 use super::Bound;
 use super::error::{ErrorStatistics, Extreme};
-use crate::emit::plan::sha256;
 use crate::emit::{Plan, add_verilog};
+use crate::files::sha256;
 
 /// Operands of at most this many bits are multiplied in all pairs.
 const EXHAUSTIVE_BITS: u32 = 8;

@@ -71,6 +71,12 @@ impl Meaning<'_> {
         Format { bits: 1 + int + frac, frac }
     }
 
+    /// What the word of a key means; the default of the design for every other.
+    fn word<T: Default, const N: usize>(&self, key: &str, meanings: [(&str, T); N]) -> T {
+        let meant = meanings.into_iter().find(|(word, _)| self.text(key) == Some(word));
+        meant.map(|(_, meaning)| meaning).unwrap_or_default()
+    }
+
     /// The hardware, if no error stands in the way.
     pub(super) fn design(&mut self, name: String, layers: &[u32], batch: u32) -> Option<Design> {
         let (rows, columns) = (self.given("array.rows"), self.given("array.columns"));
@@ -96,36 +102,18 @@ impl Meaning<'_> {
             activation,
             gradient,
             weight,
-            roundings: match self.text("array.roundings") {
-                Some("nearest") => Roundings::Nearest,
-                _ => Roundings::Any,
-            },
-            interconnect: match self.text("array.interconnect") {
-                Some("broadcast") => Interconnect::Broadcast,
-                _ => Interconnect::Systolic,
-            },
-            subtraction: match self.text("array.subtraction") {
-                Some("adder") => Subtraction::Adder,
-                _ => Subtraction::Complement,
-            },
-            softmax_lanes: match self.text("array.softmax_lanes") {
-                Some("one") => SoftmaxLanes::One,
-                _ => SoftmaxLanes::All,
-            },
-            counters: match self.text("array.counters") {
-                Some("training") => Counters::Training,
-                _ => Counters::All,
-            },
+            roundings: self.word("array.roundings", [("nearest", Roundings::Nearest)]),
+            interconnect: self.word("array.interconnect", [("broadcast", Interconnect::Broadcast)]),
+            subtraction: self.word("array.subtraction", [("adder", Subtraction::Adder)]),
+            softmax_lanes: self.word("array.softmax_lanes", [("one", SoftmaxLanes::One)]),
+            counters: self.word("array.counters", [("training", Counters::Training)]),
             accumulator_bits: 0,
             accumulator_depth: 0,
             activation_depth: 0,
             gradient_depth: 0,
             weight_depth: 0,
-            weight_codes: match self.text("memory.weight_codes") {
-                Some("encoded") => WeightCodes::Encoded,
-                Some("spram") => WeightCodes::Spram,
-                _ => WeightCodes::Stored,
-            },
+            weight_codes: self
+                .word("memory.weight_codes", [("encoded", WeightCodes::Encoded), ("spram", WeightCodes::Spram)]),
             batch_depth: 0,
             program_depth: 0,
         };
